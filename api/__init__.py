@@ -1,0 +1,1 @@
+"""The doors: what a viewer may see, as JSON and as pages."""

@@ -1,0 +1,64 @@
+"""People: the list of a scan, and one person with the reasons."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import BaseModel, Field
+
+from api.access import PathScan, Place, QueryScan, ScoreReader, fresh_path_scan, fresh_query_scan
+from api.models import PeoplePage, Person
+from pipelines import access
+from pipelines.access.answers import LARGEST_PAGE, PAGE, Facet, PeopleQuery, Sort
+
+router = APIRouter(prefix="/api/v1", tags=["people"])
+
+ViewId = Annotated[str, Path(max_length=64, description="Id of a person in this scan, or the digits of the label.")]
+
+
+class PeopleParameters(BaseModel):
+    """Facet, order, page and filters of a list of people."""
+
+    facet: Facet = "helper"
+    sort: Sort = "score"
+    limit: int = Field(PAGE, ge=1, le=LARGEST_PAGE, description="People on a page.")
+    cursor: str | None = Field(None, max_length=64, description="`next_cursor` of the page before.")
+    team: int | None = Field(None, ge=0, description="Id of a team.")
+    marked: bool = Field(False, description="Only people who stand out.")
+    hidden: bool = Field(False, description="Only people who stand out beyond their formal position.")
+    badges: bool = Field(False, description="Only people with a badge.")
+
+    def query(self) -> PeopleQuery:
+        """Say the same to the reading."""
+        return PeopleQuery(**self.model_dump())
+
+
+Parameters = Annotated[PeopleParameters, Query()]
+
+
+def next_link(request: Request, response: Response) -> Callable[[str | None], None]:
+    """Give a function that names the next page in the answer's head."""
+
+    def set_link(cursor: str | None) -> None:
+        if cursor:
+            after = request.url.include_query_params(cursor=cursor)
+            response.headers["Link"] = f'<{after.path}?{after.query}>; rel="next"'
+
+    return set_link
+
+
+NextLink = Annotated[Callable[[str | None], None], Depends(next_link)]
+
+
+@router.get("/scans/{scan_id}/people", operation_id="list_people", dependencies=[Depends(fresh_path_scan)])
+def list_people(ws: Place, scan: PathScan, viewer: ScoreReader, asked: Parameters, links: NextLink) -> PeoplePage:
+    """People of a scan with score, interval and badges, in a stable order."""
+    found = access.read_people(ws, scan, viewer, asked.query())
+    links(found.next_cursor)
+    return PeoplePage.model_validate(found)
+
+
+@router.get("/people/{person_id}", operation_id="read_person", dependencies=[Depends(fresh_query_scan)])
+def read_person(ws: Place, scan: QueryScan, viewer: ScoreReader, person_id: ViewId) -> Person:
+    """One person: influence with interval, the reasons in words, badges beside it."""
+    return Person.model_validate(access.read_person(ws, scan, viewer, person_id))

@@ -1,0 +1,37 @@
+"""Scans: the list, who stands out in one, and its data-quality report."""
+
+from fastapi import APIRouter, Depends
+
+from api.access import PathScan, Place, ScoreReader, fresh_list, fresh_path_scan
+from api.models import ContactGrid, Mark, Overview, PersonRow, Quality, ScanEntry, ScanList, Withheld
+from pipelines import access
+
+router = APIRouter(prefix="/api/v1/scans", tags=["scans"])
+
+
+@router.get("", operation_id="list_scans", dependencies=[Depends(fresh_list)])
+def list_scans(ws: Place, viewer: ScoreReader) -> ScanList:
+    """Sealed scans, the newest first."""
+    return ScanList(scans=[ScanEntry.model_validate(scan) for scan in access.list_scans(ws, viewer)])
+
+
+@router.get("/{scan_id}", operation_id="read_scan", dependencies=[Depends(fresh_path_scan)])
+def read_scan(ws: Place, scan: PathScan, viewer: ScoreReader) -> Overview:
+    """Who stands out in a scan, hidden influencers first, and how far to trust it."""
+    found = access.read_overview(ws, scan, viewer)
+    return Overview(
+        scan=ScanEntry.model_validate(found.scan),
+        people=found.people,
+        scored=found.scored,
+        hidden=[Mark(facet=facet, person=PersonRow.model_validate(person)) for facet, person in found.hidden],
+        marked=[Mark(facet=facet, person=PersonRow.model_validate(person)) for facet, person in found.marked],
+        withheld=[Withheld(reason=reason, people=people) for reason, people in found.withheld],
+        contact=ContactGrid.model_validate(found.contact),
+        warnings=list(found.warnings),
+    )
+
+
+@router.get("/{scan_id}/quality", operation_id="read_quality", dependencies=[Depends(fresh_path_scan)])
+def read_quality(ws: Place, scan: PathScan, viewer: ScoreReader) -> Quality:
+    """Say what was seen, missed and dropped, and why; every row is accounted for."""
+    return Quality.model_validate(access.read_quality(ws, scan, viewer))

@@ -1,0 +1,1 @@
+"""Badges and certificates: tables and Open Badges files."""

@@ -1,0 +1,200 @@
+"""What every connector is: raw records that live in memory only, the account of what was read, and the registry."""
+
+import importlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from ona.errors import ConnectorError
+from ona.tables import AccountKind, Kind, Role, SpaceKind
+
+
+class Config(BaseModel):
+    """Base of each connector's section ``[connectors.NAME]``; unknown keys are an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RawEvent:
+    """One message, reaction, mail or meeting with raw handles; never stored, never printed.
+
+    Handles are canonical (``email:a@b.example``, ``slack:T1/U1``, ``id:NAMESPACE/7``), ids are namespaced
+    (``mail:<Message-ID>``, ``meeting:<UID>/<recurrence>``, ``slack:<team>/<channel>/<ts>/<author>``).
+    No field can hold text, a subject, a title, a file name, an emoji name or a channel name.
+    """
+
+    id: str
+    kind: Kind
+    sent: int  # microseconds since 1970-01-01 UTC
+    sender: str
+    recipients: tuple[tuple[str, Role], ...] = ()
+    audience: int = 0
+    space: str | None = None
+    space_kind: SpaceKind | None = None
+    root: str | None = None
+    reply_to: str | None = None
+    series: str | None = None
+    lead_hours: int | None = None
+    minutes: float | None = None
+    flags: int = 0  # of Flag
+    revision: int = 0
+    rows: int = 1  # vendor rows that this event was made of
+
+    def __repr__(self) -> str:
+        """Mask everything: a record must not reach a log or a traceback."""
+        return "RawEvent(…)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RawPerson:
+    """One person (or bot, room, shared mailbox) as a directory knows them; never stored, never printed."""
+
+    handles: tuple[str, ...]  # canonical; the first one is the anchor
+    name: str | None = None
+    manager: str | None = None  # a handle
+    dotted_manager: str | None = None
+    team: str | None = None
+    site: str | None = None
+    function: str | None = None
+    group: str | None = None
+    level: int | None = None
+    named_lead: bool = False
+    service_role: bool = False
+    on_call: bool = False
+    protected: bool = False
+    fte: float = 1.0
+    work_days: int = 0b11111
+    zone: str | None = None
+    language: str | None = None
+    joined: date | None = None
+    left: date | None = None
+    kind: AccountKind = AccountKind.MEMBER
+    valid_from: date | None = None
+    named_on_map: bool = False  # the person agreed to be shown by name
+    objected: bool = False  # the person must not be scored, and their events must not be kept
+
+    def __repr__(self) -> str:
+        """Mask everything."""
+        return "RawPerson(…)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RawBadge:
+    """One badge or certificate as its issuer or its holder states it; never printed."""
+
+    id: str
+    holder: str  # a handle, or ``sha256$salt$digest`` to be matched over all aliases
+    name: str
+    issuer: str
+    standard: str
+    skills: tuple[str, ...] = ()
+    level: str | None = None
+    issued_on: date | None = None
+    expires_on: date | None = None
+    status: str = "unknown"
+
+    def __repr__(self) -> str:
+        """Mask everything."""
+        return "RawBadge(…)"
+
+
+@dataclass
+class Coverage:
+    """The account of one pull: every vendor row is accepted, a duplicate, dropped by a rule or quarantined.
+
+    ``read`` is counted where rows are read, the others where their fate is decided, so that the sum is a check.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    duplicate: int = 0
+    dropped: Counter[str] = field(default_factory=Counter)
+    quarantined: Counter[str] = field(default_factory=Counter)
+    first: int | None = None  # microseconds since 1970-01-01 UTC, of accepted events
+    last: int | None = None
+    notes: Counter[str] = field(default_factory=Counter)  # facts that are not rows, by code
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every row read has found its place."""
+        return self.read == self.accepted + self.duplicate + self.dropped.total() + self.quarantined.total()
+
+
+@dataclass(frozen=True)
+class Cursor:
+    """How far each stream (file, channel, mailbox) has been read and durably stored; opaque to all but its connector."""
+
+    streams: Mapping[str, str] = field(default_factory=dict)
+
+
+@runtime_checkable
+class EventConnector(Protocol):
+    """Reads messages, mails or meetings."""
+
+    def __init__(self, config: Any) -> None:
+        """Take the connector's own Config."""
+
+    def events(self, coverage: Coverage, cursor: Cursor) -> Iterator[RawEvent]:
+        """Yield events in the vendor's order, counting each row read, dropped or quarantined."""
+
+    def size(self) -> int | None:
+        """Return about how many rows there are, for progress; None when unknown. Reads no row."""
+
+
+@runtime_checkable
+class PeopleConnector(Protocol):
+    """Reads people: an HR file, a directory, the users of a chat system."""
+
+    def people(self, coverage: Coverage) -> Iterator[RawPerson]:
+        """Yield people."""
+
+
+@runtime_checkable
+class EvidenceConnector(Protocol):
+    """Reads badges or other evidence about people."""
+
+    def badges(self, coverage: Coverage) -> Iterator[RawBadge]:
+        """Yield badges."""
+
+
+FAMILIES = ("slack", "microsoft", "google", "files", "badges")
+"""Folders that hold connectors; a new one is a new line here and in the import contracts."""
+
+
+def connector_names() -> dict[str, str]:
+    """Return connector name → module, by looking at file names and text only: no SDK is imported.
+
+    A connector is a module of a family folder that defines ``class Connector``; its name is the file's in ``files``
+    and ``FAMILY_FILE`` elsewhere.
+    """
+    here = Path(__file__).parent
+    found = {}
+    for family in FAMILIES:
+        for path in sorted((here / family).glob("*.py")):
+            if "\nclass Connector" in path.read_text(encoding="utf-8"):
+                name = path.stem if family == "files" else f"{family}_{path.stem}"
+                found[name] = f"connectors.{family}.{path.stem}"
+    return found
+
+
+def open_connector(name: str, section: Mapping[str, object]) -> Any:
+    """Build the connector of that name from its section of the settings.
+
+    Raises
+    ------
+    ConnectorError
+        When there is no connector of that name; the message lists those there are.
+    pydantic.ValidationError
+        When the section does not fit the connector's ``Config``.
+    """
+    modules = connector_names()
+    if name not in modules:
+        raise ConnectorError(f"There is no connector {name!r}. There are: {', '.join(modules)}.")
+    module = importlib.import_module(modules[name])
+    return module.Connector(module.Config.model_validate(dict(section)))

@@ -1,0 +1,1 @@
+"""Files that any system can write: mail archives, calendars, event tables, HR tables."""

@@ -1,0 +1,142 @@
+"""A calendar stream becomes one block of allowed lines per meeting; titles, texts, places and extensions never leave the line reader."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO
+
+from connectors.archive import FileError
+
+MAX_LINE_BYTES = 64 * 2**10
+MAX_BLOCK_BYTES = 2**20
+MAX_ZONES = 500
+
+_ALLOWED = re.compile(
+    rb"(?:UID|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|SEQUENCE|STATUS|ORGANIZER|ATTENDEE|CREATED|DTSTAMP)[;:]",
+    re.IGNORECASE,
+)
+_CALENDAR = re.compile(rb"(METHOD|X-WR-TIMEZONE)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
+_ZONE = re.compile(rb"(TZID|X-LIC-LOCATION)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
+_MATTERS = re.compile(rb"(?:BEGIN|END|METHOD|X-WR-TIMEZONE|TZID|X-LIC-LOCATION)[;:]|" + _ALLOWED.pattern, re.IGNORECASE)
+_BOUNDARY = re.compile(rb"(BEGIN|END):[ \t]*([A-Za-z0-9-]{1,64})[ \t]*", re.IGNORECASE)
+
+
+@dataclass
+class Calendar:
+    """What stands above the meetings of the calendar that is being read."""
+
+    method: str = ""
+    zone: str = ""
+    zones: dict[str, str] = field(default_factory=dict)
+    """The calendar's own zone name → the Olson name it gives for it."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The allowed lines of one meeting, or None when it is longer than 1 MiB or breaks off."""
+
+    lines: bytes | None
+    calendar: Calendar
+
+
+def meeting_blocks(stream: IO[bytes]) -> Iterator[Block]:
+    """Yield each meeting of one or more calendars; holds one meeting."""
+    reader = _Reader()
+    for line in _lines(stream):
+        if (block := reader.take(line)) is not None:
+            yield block
+    if not reader.calendars:
+        raise FileError("not_ics", "No BEGIN:VCALENDAR was found", "Give an iCalendar (.ics) file.")
+    if reader.inside:
+        yield Block(None, reader.calendar)
+
+
+class _Reader:
+    """Where in the calendar the reader is."""
+
+    def __init__(self) -> None:
+        self.calendar, self.calendars, self.inside = Calendar(), 0, False
+        self._nested: list[str] = []
+        self._lines: list[bytes] = []
+        self._size, self._zone = 0, ""
+
+    def take(self, line: bytes) -> Block | None:
+        """Take one unfolded line; return the meeting that it closes."""
+        if boundary := _BOUNDARY.fullmatch(line):
+            return self._boundary(boundary[1].upper() == b"BEGIN", boundary[2].decode().upper())
+        if self.inside:
+            if not self._nested and self._size <= MAX_BLOCK_BYTES and _ALLOWED.match(line):
+                self._lines.append(line)
+                self._size += len(line)
+        elif self._zone == "VTIMEZONE":
+            self._zone_line(line)
+        elif match := _CALENDAR.fullmatch(line):
+            value = match[2].decode("utf-8", "replace").strip()
+            if match[1].upper() == b"METHOD":
+                self.calendar.method = value.upper()
+            else:
+                self.calendar.zone = value
+        return None
+
+    def _boundary(self, begins: bool, name: str) -> Block | None:
+        if self.inside:
+            return self._inner_boundary(begins, name)
+        if begins and name == "VCALENDAR":
+            self.calendar, self.calendars = Calendar(), self.calendars + 1
+        elif begins and name == "VEVENT":
+            self.inside, self._lines, self._size, self._nested = True, [], 0, []
+        elif name == "VTIMEZONE":
+            self._zone, self._name = (name if begins else ""), ""
+        return None
+
+    def _inner_boundary(self, begins: bool, name: str) -> Block | None:
+        """Alarms and the like inside a meeting are passed over; a meeting that never ends gives up its place."""
+        if begins and name == "VEVENT":
+            broken = Block(None, self.calendar)
+            self._lines, self._size, self._nested = [], 0, []
+            return broken
+        if begins:
+            self._nested = [*self._nested[:64], name]
+        elif name in ("VEVENT", "VCALENDAR"):
+            self.inside = False
+            complete = name == "VEVENT" and self._size <= MAX_BLOCK_BYTES
+            return Block(b"\r\n".join(self._lines) if complete else None, self.calendar)
+        elif self._nested:
+            self._nested.pop()
+        return None
+
+    def _zone_line(self, line: bytes) -> None:
+        match = _ZONE.fullmatch(line)
+        if match is None:
+            return
+        value = match[2].decode("utf-8", "replace").strip()
+        if match[1].upper() == b"TZID":
+            self._name = value
+        elif self._name and len(self.calendar.zones) < MAX_ZONES:
+            self.calendar.zones[self._name] = value
+
+
+def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines that matter, unfolded and bounded; all others are let go as they are read."""
+    held = b""
+    for line in _bounded(stream):
+        if line[:1] in (b" ", b"\t"):
+            held = held + line[1:] if held and len(held) < MAX_LINE_BYTES else held
+            continue
+        if held:
+            yield held
+        held = line
+    if held:
+        yield held
+
+
+def _bounded(stream: IO[bytes]) -> Iterator[bytes]:
+    """Yield physical lines without their ends; one longer than may be comes out empty."""
+    first = True
+    while line := stream.readline(MAX_LINE_BYTES):
+        rest = line
+        while rest and not rest.endswith(b"\n"):
+            rest = stream.readline(MAX_LINE_BYTES)
+        text = line.rstrip(b"\r\n") if len(line) < MAX_LINE_BYTES else b""
+        yield text.removeprefix(b"\xef\xbb\xbf") if first else text
+        first = False

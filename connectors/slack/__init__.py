@@ -1,0 +1,1 @@
+"""Slack: records, and the export archive they come in."""

@@ -1,0 +1,52 @@
+"""Errors by the recovery they allow: what was seen, what was expected, what to do next."""
+
+
+class OnaError(Exception):
+    """Base of every error that this project raises on purpose; its text never holds personal data."""
+
+
+class SettingsError(OnaError):
+    """The operator's configuration or key is wrong; fix it and start again."""
+
+
+class TableError(OnaError):
+    """Data breaks the schema of its table or file."""
+
+
+class ConnectorError(OnaError):
+    """A connected system could not be read."""
+
+
+class AccessError(ConnectorError):
+    """A connected system refused the token; renew it and pull again."""
+
+
+class RateLimitError(ConnectorError):
+    """A connected system asks to wait.
+
+    Parameters
+    ----------
+    retry_after
+        Seconds until the next call may succeed.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        """Keep the pause beside the sentence."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TryLaterError(OnaError):
+    """The machine cannot go on now (disk full, another scan running); the same call may succeed later."""
+
+
+class NotEnoughDataError(OnaError):
+    """Too little was observed to say anything; an answer, not a fault."""
+
+
+class NotFoundError(OnaError):
+    """Missing, or hidden from this viewer: the two are never told apart."""
+
+
+class SuppressedError(OnaError):
+    """A number about fewer people than the minimum group is withheld."""

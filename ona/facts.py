@@ -1,0 +1,86 @@
+"""Plain counts that a person can check: asks, askers, contacts, channels and which channels agree."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from ona.gates import credited_asks, total_by_person
+from ona.graph import Graph
+from ona.observation import Graphs, Window, contact
+from ona.roster import UNKNOWN
+from ona.tables import FACTS, Channel
+
+Floats = npt.NDArray[np.float64]
+
+
+def facts_of(window: Window, seen: Graphs, presence: pa.Table, agreement: Mapping[str, Floats]) -> pa.Table:
+    """Return FACTS, one row per person and fact; NaN where a channel is not used or silent."""
+    who = window.ties.roster
+    found = help_facts(window) | contact_facts(seen.relationship) | channel_facts(window) | dict(agreement)
+    found |= {name: total_by_person(who, presence, name) for name in ("pulls", "turns")}
+    found |= {"worked_days": who.worked.sum(axis=1), "weeks_active": (who.seen > 0).sum(axis=1).astype(np.float64)}
+    names = sorted(found)
+    table = pa.table(
+        [
+            pa.array(np.tile(who.persons, len(names))),
+            pa.array(np.repeat(names, who.n)),
+            pa.array(np.concatenate([found[n] for n in names])),
+        ],
+        schema=FACTS.schema,
+    )
+    return table.sort_by([(key, "ascending") for key in FACTS.key]).combine_chunks()
+
+
+def help_facts(window: Window) -> dict[str, Floats]:
+    """Return how many asks each person received from outside the reporting line, from how many, from where and when."""
+    asks, group = window.asks, window.ties.roster.codes("group")
+    every, credited = asks.every_week(), asks.asks * (asks.credit > 0)
+    received, askers = credited_asks(window)
+    asker, helper, _ = asks.pairs(credited, every)
+    known = group[asker] != UNKNOWN
+    helped = asks.helper[credited > 0]
+    return {
+        "asks": received,
+        "askers": askers,
+        "asker_groups": _distinct(helper[known], group[asker][known], window.n),
+        "ask_weeks": _distinct(helped, asks.week[credited > 0], window.n),
+        "acknowledged": asks.received(asks.acknowledged, every),
+    }
+
+
+def contact_facts(near: Graph) -> dict[str, Floats]:
+    """Return with how many people a person has a relationship, in how many departments, and how many of them have none with each other."""
+    tie = (near.adjacency > 0).astype(np.float64)
+    degree = np.diff(near.adjacency.indptr).astype(np.float64)
+    closed = np.asarray((tie @ tie).multiply(tie).sum(axis=1), dtype=np.float64).ravel() / 2
+    ego, alter = near.structure.sources, near.adjacency.indices
+    group = np.full(near.n, UNKNOWN) if near.teams is None else near.teams
+    known = group[alter] != UNKNOWN
+    across = known & (group[ego] != UNKNOWN) & (group[ego] != group[alter])
+    return {
+        "contacts": degree,
+        "contact_groups": _distinct(ego[known], group[alter][known], near.n),
+        "cross_group_ties": np.bincount(ego[across], minlength=near.n).astype(np.float64),
+        "open_pairs": degree * (degree - 1) / 2 - closed,
+    }
+
+
+def channel_facts(window: Window) -> dict[str, Floats]:
+    """Return the share of each person's contact in each channel; NaN where the channel is not used."""
+    every = window.asks.every_week()
+    amount = {channel: contact(window, channel, every) for channel in window.ties.channels}
+    total = sum(amount.values(), start=np.zeros(window.n))
+    blank = np.full(window.n, np.nan)
+    return {
+        channel.name.lower(): np.divide(amount[channel], total, out=blank.copy(), where=(total > 0) & (amount[channel] > 0))
+        if channel in amount
+        else blank
+        for channel in Channel
+    }
+
+
+def _distinct(row: npt.NDArray[np.integer], value: npt.NDArray[np.integer], n: int) -> Floats:
+    pairs = np.unique(np.column_stack([row, value]).astype(np.int64), axis=0)
+    return np.bincount(pairs[:, 0], minlength=n).astype(np.float64)

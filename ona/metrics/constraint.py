@@ -1,0 +1,39 @@
+"""Constraint: how far a person's contacts close in on each other."""
+
+import numpy as np
+
+from ona.graph import Graph
+from ona.metrics._triangles import add_paths, shares, triangles
+from ona.metrics.base import Floats, metric
+
+
+@metric(family="brokerage", layer="relationship", reading="Contacts know each other, so little is left to connect; low means broker.")
+def constraint(graph: Graph) -> Floats:
+    """Burt's constraint: the concentration of a person's contact on alters who are tied to each other.
+
+    Returns
+    -------
+    Floats
+        Shape ``(n,)``, at least 1 / degree, at most 2 (above 1 by definition, not by error); NaN for isolates.
+
+    Notes
+    -----
+    ``sum_j (p_ij + sum_q p_iq p_qj)^2`` over alters j, with ``p_ij`` the share of j in the contact of both directions, in the
+    whole network as igraph and networkx do. Falls with degree: scores take the residual of -ln C on ln degree.
+    Weights are strengths. O(m^1.5) time, O(m) memory.
+
+    References
+    ----------
+    Burt (2004), doi:10.1086/421787; Everett & Borgatti (2020), doi:10.1016/j.socnet.2020.02.001
+    """
+    contact = graph.undirected()
+    forward = contact.structure.forward
+    share = shares(forward.sources, forward.indices, contact.adjacency.data[forward.position])
+    dependence = share.copy()
+    for batch in triangles(contact.structure):
+        add_paths(batch, share, dependence)
+    dependence *= dependence
+    total = np.bincount(forward.sources, dependence[:, 0], graph.n) + np.bincount(forward.indices, dependence[:, 1], graph.n)
+    result = np.empty(graph.n)
+    result[forward.order] = np.where(total > 0, total, np.nan)
+    return result

@@ -1,0 +1,135 @@
+"""The whole analysis: weekly ties, asks, presence and people in; scores, flags and their reasons out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+from narwhals.typing import IntoFrame
+
+from ona.agreement import agreement, is_volume, volume_guard
+from ona.errors import NotEnoughDataError
+from ona.facets import Ground, facets_of
+from ona.facts import facts_of
+from ona.fusion import formal, medians, tie_weeks
+from ona.gates import PASSED, channels_used, helper_flag_gates, person_gates, total_by_person
+from ona.graph import Graph
+from ona.indicators.base import evidence
+from ona.observation import Window, adjusted, adjustments, graphs, help_sought, positions
+from ona.peers import nearest_peers, strata, visibility
+from ona.replicates import replicate
+from ona.results import Outcome, contribution_rows, flag_rows, notes_of, score_rows
+from ona.roster import Roster, roster, weeks_of
+from ona.rules import Rules
+from ona.scores import flag
+from ona.tables import ASKS, PEOPLE, PRESENCE, TIES, Channel, check
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Scan:
+    """What a window shows about its people.
+
+    Parameters
+    ----------
+    people, scores, flags, contributions, facts
+        Tables as in :mod:`ona.tables`, sorted by their keys.
+    graphs
+        attention, relationship, ask and formal.
+    notes
+        Whatever a reader needs to judge the numbers, as plain JSON values.
+    """
+
+    people: pa.Table
+    scores: pa.Table
+    flags: pa.Table
+    contributions: pa.Table
+    facts: pa.Table
+    graphs: dict[str, Graph]
+    notes: dict[str, object]
+
+
+def scan(
+    ties: IntoFrame, asks: IntoFrame, presence: IntoFrame, people: IntoFrame, rules: Rules, *, baselines: Mapping[str, float] | None = None
+) -> Scan:
+    """Score everybody in a window.
+
+    Parameters
+    ----------
+    ties, asks, presence
+        Weekly tables as in :mod:`ona.tables`, with persons in place of accounts; the latest ``rules.weeks`` weeks count.
+    people
+        PEOPLE; persons who occur in the other tables alone count as members without HR data.
+    rules
+        Parameters of the method and the seed of all chance.
+    baselines
+        Unit of each channel from an earlier scan (``notes["baselines"]``), so that the two compare.
+
+    Returns
+    -------
+    Scan
+        The same for any order of the rows.
+
+    Raises
+    ------
+    TableError
+        A table lacks a column.
+    NotEnoughDataError
+        Fewer than two weeks.
+    """
+    tables = {t.name: check(frame, t) for frame, t in ((ties, TIES), (asks, ASKS), (presence, PRESENCE), (people, PEOPLE))}
+    who = _everybody(tables, rules)
+    recency = _recency(len(who.weeks), rules.half_life_days)
+    dyads = tie_weeks(who, tables["ties"])
+    units = medians(dyads, recency, rules.kappa_days, {Channel[name.upper()]: rate for name, rate in (baselines or {}).items()})
+    window = Window(dyads, evidence(who, tables["asks"], tables["presence"]), units, rules)
+
+    seen = graphs(window, recency)
+    gates = person_gates(who, total_by_person(who, tables["presence"], "turns"), seen.attention, rules)
+    scored = gates == PASSED
+    peers = nearest_peers(who, scored, channels_used(who, tables["presence"]), _opportunity(who, tables["presence"]), rules)
+
+    raw = help_sought(window, recency) | positions(window, seen, recency)
+    fitted = adjustments(window, raw, scored)
+    again = replicate(window, fitted, recency, scored)
+    ground = Ground(adjusted(window, raw, fitted), again, peers, strata(who, scored), gates)
+    facets = facets_of(window, seen, ground)
+
+    guard = volume_guard(facets["helper"], ground, total_by_person(who, tables["presence"], "initiated"))
+    against = [helper_flag_gates(window, experimental=is_volume(window, guard)), np.full(who.n, PASSED)]
+    visible = visibility(who)
+    chosen = flag([facets["helper"], facets["broker"]], against, visible, rules)
+    outcome = Outcome(window, seen, ground, facets, chosen, visible)
+    alone, sensitivity = agreement(outcome, tables["asks"], tables["presence"])
+    return Scan(
+        people=who.people,
+        scores=score_rows(outcome),
+        flags=flag_rows(outcome),
+        contributions=contribution_rows(outcome),
+        facts=facts_of(window, seen, tables["presence"], alone),
+        graphs={"attention": seen.attention, "relationship": seen.relationship, "ask": seen.ask, "formal": formal(who)},
+        notes=notes_of(outcome) | {"sensitivity": sensitivity, "volume_guard": guard},
+    )
+
+
+def _everybody(tables: Mapping[str, pa.Table], rules: Rules) -> Roster:
+    weeks = weeks_of(tables["ties"], tables["asks"], tables["presence"], at_most=rules.weeks)
+    if len(weeks) < 2:
+        raise NotEnoughDataError(f"The weekly tables hold {len(weeks)} weeks. Expected at least 2; pull a longer span and scan again.")
+    ends = [("ties", "from"), ("ties", "to"), ("asks", "asker"), ("asks", "helper")]
+    persons = np.unique(np.concatenate([tables[name].column(column).to_numpy() for name, column in ends]))
+    return roster(tables["people"], tables["presence"], persons, weeks)
+
+
+def _recency(n_weeks: int, half_life_days: float | None) -> Floats:
+    """Return the weight of each week: equal, or halved with every half-life of age (section 1.7)."""
+    age = 7.0 * np.arange(n_weeks)[::-1]
+    return np.ones(n_weeks) if half_life_days is None else np.exp2(-age / half_life_days)
+
+
+def _opportunity(who: Roster, presence: pa.Table) -> Floats:
+    """Return the colleagues within a person's reach in an average week at work, ``(n,)``."""
+    total, active = total_by_person(who, presence, "reachable"), (who.seen > 0).sum(axis=1)
+    return np.asarray(np.divide(total, active, out=np.full(who.n, np.nan), where=active > 0), dtype=np.float64)

@@ -1,0 +1,261 @@
+"""What a reading may answer: frozen records without a person id, ready for JSON, page, export or CLI."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Literal
+
+Facet = Literal["helper", "broker", "reach", "overall"]
+Sort = Literal["score", "name", "team", "badges"]
+Sureness = Literal["strong", "moderate", "tentative"]
+Verdict = Literal["agrees", "disagrees", "silent"]
+
+
+@dataclass(frozen=True)
+class ScanEntry:
+    """One sealed scan in a list."""
+
+    id: str
+    start: date
+    end: date  # first day after the window
+    created: datetime | None
+    latest: bool
+    verdict: str  # of the data-quality report
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score with all that is needed to read it; value and bounds are percentiles among peers, 0 to 100."""
+
+    name: str
+    value: float | None  # None = withheld, the reason says why
+    low: float | None
+    high: float | None
+    confidence: float  # of the interval
+    sureness: Sureness | None
+    tier: str | None
+    n_evidence: int | None  # asks for the helper facet, contacts for the others; None below three
+    sources: tuple[str, ...]
+    scan_id: str
+    reason: str | None
+    reason_code: str | None
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A certification that the person holds, shown beside scores and never part of one."""
+
+    name: str
+    issuer: str
+    standard: str
+    skills: tuple[str, ...]
+    level: str | None
+    issued_on: date | None
+    expires_on: date | None
+    status: str
+
+
+@dataclass(frozen=True)
+class SourceReading:
+    """Whether one source alone says the same."""
+
+    source: str
+    share: float | None  # of the person's contact strength, 0 to 1; None = not used
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """One additive part of a facet, in words with its count."""
+
+    indicator: str
+    words: str
+    contribution: float  # standard deviations among peers
+    share: float  # weight of the indicator in the facet, 0 to 1
+
+
+@dataclass(frozen=True)
+class FacetReading:
+    """One facet of one person and why."""
+
+    facet: str
+    score: Score
+    marked: bool  # stands out, after false-discovery control
+    hidden: bool  # beyond the formal position, after the same control
+    sentence: str | None
+    contributions: tuple[Contribution, ...]
+    sources: tuple[SourceReading, ...]
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """One person in a list."""
+
+    id: str  # view id, for this audience and scan only
+    label: str  # "Person 7F3A", or a name after opt-in
+    named: bool
+    team: str | None
+    team_id: int | None  # None also when the team is under the minimum group
+    department: str | None
+    marks: tuple[str, ...]  # facets in which the person stands out
+    hidden: tuple[str, ...]  # facets beyond the formal position
+    score: Score
+    sentence: str | None
+    sources: tuple[SourceReading, ...]
+    badges: tuple[Badge, ...]
+
+
+@dataclass(frozen=True)
+class PersonMark:
+    """One person as a mark in an exported graph."""
+
+    id: str
+    label: str
+    team: str | None
+    department: str | None
+    helper: float | None
+    broker: float | None
+    hidden: bool
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A count that was seen; None when it is under three."""
+
+    name: str
+    value: float | None
+
+
+@dataclass(frozen=True)
+class Person:
+    """One person's page: influence with reasons, badges beside it."""
+
+    row: PersonRow
+    facets: tuple[FacetReading, ...]
+    facts: tuple[Fact, ...]
+    visibility: float | None  # percentile of formal visibility, 0 to 100
+    excluded: tuple[str, ...]
+    standing: tuple[str, ...]
+
+
+PAGE, LARGEST_PAGE = 50, 500
+"""People on a page by default, and at most."""
+
+
+@dataclass(frozen=True)
+class PeopleQuery:
+    """Which people a list keeps, in what order, and which page of it."""
+
+    facet: Facet = "helper"
+    sort: Sort = "score"
+    limit: int = PAGE
+    cursor: str | None = None
+    team: int | None = None
+    marked: bool = False
+    hidden: bool = False
+    badges: bool = False
+
+
+@dataclass(frozen=True)
+class PeoplePage:
+    """One page of people in a stable order."""
+
+    scan_id: str
+    facet: str
+    sort: str
+    people: tuple[PersonRow, ...]
+    total: int
+    next_cursor: str | None
+    note: str | None  # why there is nobody, or why a filter was not applied
+
+
+@dataclass(frozen=True)
+class TeamRow:
+    """One team in a list; everything but the name is None when it is hidden."""
+
+    id: int
+    name: str
+    hidden: bool
+    reason: str | None
+    department: str | None = None
+    people: int | None = None
+    marked: dict[str, int] = field(default_factory=dict)  # people who stand out, by facet
+    outside: float | None = None  # share of contact with other teams, 0 to 1
+
+
+@dataclass(frozen=True)
+class Teams:
+    """The teams of a scan."""
+
+    scan_id: str
+    minimum_group: int
+    teams: tuple[TeamRow, ...]
+
+
+@dataclass(frozen=True)
+class MapNode:
+    """One mark on a map: a person, or a unit of people."""
+
+    id: str
+    kind: Literal["person", "unit"]
+    label: str
+    group: str | None
+    size: int  # people it stands for
+    marks: tuple[str, ...]
+    hidden: bool
+    sureness: Sureness | None
+    sentence: str
+    contacts: int  # ties drawn to it
+
+
+@dataclass(frozen=True)
+class MapTie:
+    """A line on a map, without direction."""
+
+    source: str
+    target: str
+    weight: float  # of the strongest line drawn, 0 to 1
+
+
+@dataclass(frozen=True)
+class TeamMap:
+    """What a map draws and its table lists."""
+
+    scan_id: str
+    team: str  # code of the team, or "company"
+    name: str
+    hidden: bool
+    reason: str | None
+    units: bool  # nodes are units, not people
+    nodes: tuple[MapNode, ...]
+    ties: tuple[MapTie, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ContactGrid:
+    """Share of each department's contact that goes to each department; None = hidden."""
+
+    departments: tuple[str, ...]
+    shares: tuple[tuple[float | None, ...], ...]
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Who stands out in a scan, and how far to trust it."""
+
+    scan: ScanEntry
+    people: int
+    hidden: tuple[tuple[str, PersonRow], ...]  # facet and person
+    marked: tuple[tuple[str, PersonRow], ...]
+    scored: int
+    withheld: tuple[tuple[str, int], ...]  # reason and number of people, for the helper and broker facets together
+    contact: ContactGrid
+    warnings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The data-quality report of a scan as it was sealed."""
+
+    scan_id: str
+    report: dict[str, object]

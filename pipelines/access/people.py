@@ -1,0 +1,188 @@
+"""Readings about people: the list and the single person."""
+
+import numpy as np
+
+from ona.errors import NotFoundError, SettingsError
+from pipelines.access import words
+from pipelines.access.answers import LARGEST_PAGE, Facet, FacetReading, Fact, PeoplePage, PeopleQuery, Person, PersonMark, PersonRow, Sort
+from pipelines.access.policy import Readable, Sight, Viewer, look
+from pipelines.access.readable import Bools, Ids
+from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
+from pipelines.workspace import Workspace
+
+EXCLUDED = (
+    "Messages to and from the direct reporting line: they measure a position.",
+    "Mail and meetings with large audiences, mailing lists and announcements.",
+    "Bots, rooms, shared mailboxes, guests and people outside the company.",
+    "Sheer volume: many messages to one colleague on one day count little more than one.",
+)
+
+SHOWN_FACTS = ("asks", "askers", "asker_groups", "acknowledged", "contacts", "contact_groups", "cross_group_ties", "open_pairs", "pulls")
+
+EVERYBODY = PeopleQuery()
+
+SAID = {"flagged": "stand out", "hidden": "stand out beyond their formal position"}
+
+
+def read_people(
+    ws: Workspace,
+    scan: Readable,
+    viewer: Viewer,
+    query: PeopleQuery = EVERYBODY,
+) -> PeoplePage:
+    """People in a stable order, one page from the cursor on."""
+    sight = look(ws, scan, viewer)
+    kept, note = _kept(sight, query)
+    ordered = _ordered(sight, kept, query.facet, query.sort)
+    start = _start(sight, ordered, query.cursor)
+    size = max(1, min(query.limit, LARGEST_PAGE))
+    shown = ordered[start : start + size]
+    more = start + size < len(ordered)
+    return PeoplePage(
+        scan_id=sight.scan.id,
+        facet=query.facet,
+        sort=query.sort,
+        people=rows_of(sight, shown, query.facet),
+        total=len(ordered),
+        next_cursor=sight.codes[shown[-1]] if more else None,
+        note=note,
+    )
+
+
+def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Person:
+    """One person by view id, or by the digits on the label."""
+    sight = look(ws, scan, viewer)
+    row = sight.row_of(code)
+    facts = sight.scan.facts_of(row)
+    facets = tuple(facet_reading(sight, row, facet) for facet in FACETS if facet != "overall")
+    known = [flags.visibility[row] for flags in sight.scan.flags.values() if not np.isnan(flags.visibility[row])]
+    return Person(
+        row=rows_of(sight, [row], "overall")[0],
+        facets=facets,
+        facts=tuple(Fact(name, facts[name] if facts[name] >= words.SMALLEST_COUNT else None) for name in SHOWN_FACTS if name in facts),
+        visibility=round(100 * float(known[0]), 1) if known else None,
+        excluded=EXCLUDED,
+        standing=(words.STANDING_LINE, words.ABSENCE_LINE),
+    )
+
+
+def table_of_people(
+    ws: Workspace,
+    scan: Readable,
+    viewer: Viewer,
+    *,
+    facet: str | None = None,
+    hidden: bool = False,
+    limit: int | None = None,
+) -> list[dict[str, object]]:
+    """People as flat rows: those who lead in one facet, or, without a facet, all by name with every facet."""
+    sight = look(ws, scan, viewer)
+    wanted = FACETS if facet is None else tuple(one for one in FACETS if one == facet)
+    if not wanted:
+        raise SettingsError(f"There is no facet of this name. Facets are: {', '.join(FACETS)}.")
+    rows, _ = _kept(sight, PeopleQuery(hidden=hidden))
+    ordered = _ordered(sight, rows, wanted[-1], "score" if facet else "name")[:limit]
+    columns = {one: rows_of(sight, ordered, one) for one in wanted}
+    return [_flat(dict(zip(columns, facets, strict=True))) for facets in zip(*columns.values(), strict=True)]
+
+
+def person_of(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> int:
+    """Person behind a view id, for verbs that act on somebody."""
+    sight = look(ws, scan, viewer)
+    return int(sight.scan.persons[sight.row_of(code)])
+
+
+def in_words(found: Person) -> list[str]:
+    """One person's page as lines of text."""
+    row = found.row
+    lines = [f"{row.label} · {row.team or 'team not shown'} · {row.department or 'department not shown'}"]
+    for reading in found.facets:
+        lines += ["", words.FACETS[reading.facet].title, *_facet_lines(reading, row.label)]
+    lines += ["", "Badges", *([f"  {badge.name} · {badge.issuer} · {badge.status}" for badge in row.badges] or ["  none on record"])]
+    return [*lines, "", *found.standing]
+
+
+def readable(ws: Workspace, scan: Readable, viewer: Viewer) -> dict[int, PersonMark]:
+    """Visible people by person, as marks for an exported graph."""
+    sight = look(ws, scan, viewer)
+    helpers, brokers = (rows_of(sight, list(sight.rows), facet) for facet in MARKED_FACETS)
+    return {
+        int(sight.scan.persons[row]): PersonMark(h.id, h.label, h.team, h.department, h.score.value, b.score.value, bool(h.hidden))
+        for row, h, b in zip(sight.rows, helpers, brokers, strict=True)
+    }
+
+
+def _kept(sight: Sight, query: PeopleQuery) -> tuple[Ids, str | None]:
+    rows = sight.rows
+    if query.team is not None:
+        if not sight.is_shown("team", query.team):
+            return rows[:0], f"Hidden to protect people: this team has fewer than {sight.minimum} people, or does not exist."
+        rows = sight.members("team", query.team)
+    for kind, said in SAID.items():
+        if query.marked if kind == "flagged" else query.hidden:
+            rows = rows[_any(sight, kind)[rows]]
+            if not len(rows):
+                return rows, f"Nobody here is marked to {said}. In a small company or a short window that is the normal answer."
+    if query.badges:
+        held = badges_of(sight, list(rows))
+        rows = rows[[int(person) in held for person in sight.scan.persons[rows]]]
+    return rows, None if len(rows) else "Nobody is left under these query."
+
+
+def _any(sight: Sight, kind: str) -> Bools:
+    found = np.zeros(len(sight.scan.persons), dtype=np.bool_)
+    for facet in MARKED_FACETS:
+        if facet in sight.scan.flags:
+            found |= getattr(sight.scan.flags[facet], kind)
+    return found
+
+
+def _ordered(sight: Sight, rows: Ids, facet: Facet, sort: Sort) -> list[int]:
+    """Rows by the wanted order; equal ones by label, so that pages never overlap."""
+    if sort == "name":
+        sight.read_names(rows)
+    by_label = sorted((int(row) for row in rows), key=lambda row: _label_key(sight, row, sort))
+    if sort == "team":
+        return sorted(by_label, key=lambda row: sight.unit_name("team", row) or "\uffff")
+    if sort == "badges":
+        held = badges_of(sight, by_label)
+        return sorted(by_label, key=lambda row: -len(held.get(int(sight.scan.persons[row]), ())))
+    columns = sight.scan.scores.get(facet)
+    if sort == "name" or columns is None:
+        return by_label
+    return sorted(by_label, key=lambda row: (columns.reason[row] is not None, -np.nan_to_num(columns.percentile[row], nan=-1.0)))
+
+
+def _label_key(sight: Sight, row: int, sort: Sort) -> tuple[bool, str]:
+    label, named = sight.label(row) if sort == "name" else (sight.codes[row], False)
+    return (not named, label.casefold())
+
+
+def _start(sight: Sight, ordered: list[int], cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    for position, row in enumerate(ordered):
+        if sight.codes[row] == cursor.upper():
+            return position + 1
+    raise NotFoundError("This page of the list no longer exists. Start from the first page.")
+
+
+def _flat(facets: dict[Facet, PersonRow]) -> dict[str, object]:
+    one = next(iter(facets.values()))
+    row: dict[str, object] = {"person": one.id, "label": one.label, "team": one.team, "department": one.department}
+    for facet, of in facets.items():
+        row |= {facet: of.score.value, f"{facet}_low": of.score.low, f"{facet}_high": of.score.high}
+        row |= {f"{facet}_tier": of.score.tier, f"{facet}_reason": of.score.reason_code}
+    row |= {"stands_out": ", ".join(one.marks), "hidden": ", ".join(one.hidden)}
+    return row | {"badges": "; ".join(f"{badge.name} ({badge.status})" for badge in one.badges)}
+
+
+def _facet_lines(reading: FacetReading, label: str) -> list[str]:
+    score = reading.score
+    if score.value is None:
+        return [f"  Not enough data. {score.reason}"]
+    extent = f"  {score.value:.0f} of 100 among peers (90 % interval {score.low:.0f} to {score.high:.0f}), {score.sureness} evidence"
+    said = [f"  {label} {reading.sentence}."] if reading.marked else []
+    hidden = ["  More than the formal position would suggest."] if reading.hidden else []
+    agreeing = [f"  {words.SOURCES[one.source]}: {words.VERDICTS[one.verdict]}" for one in reading.sources]
+    return [*said, *hidden, extent, *(f"  {part.contribution:+.2f}  {part.words}" for part in reading.contributions[:3]), *agreeing]

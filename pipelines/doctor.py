@@ -1,0 +1,125 @@
+"""What an operator looks at: the machine, the key, the databases, the connectors, and the accounts that are no people."""
+
+import platform
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+
+from ona.errors import OnaError
+from ona.tables import AccountKind
+from pipelines import people, pulls
+from pipelines.settings import Settings, load_settings
+from pipelines.workspace import Workspace, open_workspace
+
+LEAST_FREE = 1 << 30
+"""Bytes that a small company's first pull and scan need with room to spare."""
+
+NOT_PEOPLE = [AccountKind.BOT, AccountKind.SHARED, AccountKind.ROOM, AccountKind.TECHNICAL, AccountKind.FORMER]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the examination."""
+
+    name: str
+    ok: bool
+    found: str
+    fix: str = ""
+
+
+def examine(home: Path | None) -> list[Check]:
+    """Check everything that a pull and a scan need; later checks are left out when an earlier one makes them impossible."""
+    checks = [_check("Python", lambda: f"{platform.python_version()} on {platform.system()}")]
+    try:
+        settings = load_settings(home)
+    except OnaError as error:
+        return [*checks, Check("Settings", ok=False, found="", fix=str(error))]
+    checks += [Check("Settings", ok=True, found=str(settings.home)), _check("Disk", lambda: _free(settings))]
+    try:
+        with open_workspace(settings) as ws:
+            checks += [Check("Key and databases", ok=True, found="open"), *_connector_checks(ws), _check("Scans", lambda: _scans(ws))]
+    except OnaError as error:
+        checks.append(Check("Key and databases", ok=False, found="", fix=str(error)))
+    return checks
+
+
+def technical_accounts(ws: Workspace) -> list[dict[str, str]]:
+    """Return handle and kind of the accounts that are not scored because no person stands behind them; for the local operator only."""
+    table = people.accounts(ws)
+    kept = table.filter(pc.is_in(table["kind"], pc.cast([int(kind) for kind in NOT_PEOPLE], table["kind"].type)))
+    handles = ws.vault.handles(kept["account"].to_pylist())
+    rows = [(AccountKind(kind).name.lower(), handles.get(account, "")) for account, kind in zip(*_columns(kept), strict=True)]
+    return [{"kind": kind, "handle": handle} for kind, handle in sorted(rows)]
+
+
+def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return the data-quality report as lines for a terminal."""
+    lines = [
+        f"Data from {found['start']} to {found['end']} (exclusive): {found['verdict']}",
+        *(f"  ! {reason}" for reason in found["reasons"]),
+    ]
+    for one in found["connectors"]:
+        lines += ["", f"{one['connector']}: {one['verdict']}", f"  read {one['read']:,} = {_sum_in_words(one)}"]
+        lines += [f"  {fate} {count:>9,}  {code}" for fate in ("dropped", "quarantined") for code, count in one[fate].items()]
+        lines += [f"  ! {reason}" for reason in one["reasons"]]
+    lines += ["", "Scored"]
+    lines += [
+        f"  {facet:<8} " + ", ".join(f"{count} {reason}" for reason, count in counts.items()) for facet, counts in found["scored"].items()
+    ]
+    lines += ["", f"Coverage {found['coverage']['share']:.0%} of members left a trace; accounts: {_counts(found['accounts'])}"]
+    lines += [f"Reporting tree: {_counts(found['tree_faults']) or 'no faults'}"]
+    if technical:
+        lines += [
+            "",
+            "Not people, never scored (this list stays on this machine)",
+            *(f"  {one['kind']:<10} {one['handle']}" for one in technical),
+        ]
+    return lines
+
+
+def _sum_in_words(one: Mapping[str, Any]) -> str:
+    dropped, quarantined = sum(one["dropped"].values()), sum(one["quarantined"].values())
+    return f"{one['accepted']:,} accepted + {one['duplicate']:,} duplicate + {dropped:,} dropped by rule + {quarantined:,} quarantined"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items())
+
+
+def _check(name: str, look: Callable[[], str]) -> Check:
+    try:
+        return Check(name, ok=True, found=look())
+    except OnaError as error:
+        return Check(name, ok=False, found="", fix=str(error))
+
+
+def _connector_checks(ws: Workspace) -> list[Check]:
+    if not ws.settings.connectors:
+        return [Check("Connectors", ok=False, found="", fix="None is configured. Add a section [connectors.NAME] to ona.toml.")]
+    return [_check(f"Connector {name}", lambda n=name: _connector(ws, n)) for name in ws.settings.connectors]  # type: ignore[misc]
+
+
+def _connector(ws: Workspace, name: str) -> str:
+    (one,) = pulls.forecast(ws, [name])
+    return f"gives {', '.join(one.gives)}" + (f", about {one.size:,} rows" if one.size else "")
+
+
+def _free(settings: Settings) -> str:
+    free = shutil.disk_usage(settings.home if settings.home.exists() else settings.home.parent).free
+    if free < LEAST_FREE:
+        raise OnaError(f"{free >> 20:,} MiB are free, {LEAST_FREE >> 20:,} MiB are needed. Make room.")
+    return f"{free >> 30:,} GiB free"
+
+
+def _scans(ws: Workspace) -> str:
+    from pipelines import scans  # noqa: PLC0415 - loads the science, which only this line needs
+
+    return f"{len(scans.list_scans(ws))} sealed"
+
+
+def _columns(table: Any) -> tuple[list[int], list[int]]:
+    return table["account"].to_pylist(), table["kind"].to_pylist()

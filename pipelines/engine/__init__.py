@@ -1,0 +1,1 @@
+"""Engines that read the lake: a narwhals lazy frame over Parquet files, nothing more."""

@@ -1,0 +1,61 @@
+"""Erasure of one person: from the vault, the service database, the buffer, the weekly tables and every sealed scan."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+import sqlalchemy as sa
+
+from ona.errors import NotFoundError
+from pipelines.removal import remove
+from pipelines.schema import ABSENCES, BADGE_ROWS, CONSENTS, PEOPLE_ROWS, WITHHELD
+from pipelines.workspace import Workspace
+
+Reseal = Callable[[Workspace, int], int]
+"""Seals a successor of every scan that holds the person, and returns how many there were."""
+
+
+@dataclass(frozen=True)
+class ErasureReport:
+    """What an erasure removed."""
+
+    accounts: int
+    service_rows: int
+    lake_rows: int
+    scans: int
+
+    def to_json(self) -> dict[str, int]:
+        """Return the report as plain values."""
+        return asdict(self)
+
+
+def erase(ws: Workspace, person: int, reseal: Reseal | None = None) -> ErasureReport:
+    """Remove a person for good; a tombstone keeps later pulls from bringing them back.
+
+    The vault goes last: whoever is interrupted runs the same command again.
+
+    Raises NotFoundError when nobody of this id is known.
+    """
+    with ws.exclusive():
+        accounts = ws.vault.accounts_of(person)
+        if not accounts and not _is_known(ws, person):
+            raise NotFoundError("There is no person of this id. List them with: ona people")
+        lake_rows = remove(ws.lake, {person, *accounts})
+        scans = reseal(ws, person) if reseal else 0
+        service_rows = _forget(ws, person)
+        ws.vault.erase(person)
+    return ErasureReport(len(accounts), service_rows, lake_rows, scans)
+
+
+def _is_known(ws: Workspace, person: int) -> bool:
+    return any(ws.service.rows(sa.select(table.c.person).where(table.c.person == person).limit(1)) for table in (PEOPLE_ROWS, WITHHELD))
+
+
+def _forget(ws: Workspace, person: int) -> int:
+    """Delete the person's rows, leave them out as somebody's manager, and wipe the free pages."""
+    with ws.service.begin() as connection:
+        tables = (PEOPLE_ROWS, WITHHELD, ABSENCES, CONSENTS, BADGE_ROWS)
+        count = sum(connection.execute(sa.delete(table).where(table.c.person == person)).rowcount for table in tables)
+        for column in (PEOPLE_ROWS.c.manager, PEOPLE_ROWS.c.dotted_manager):
+            connection.execute(sa.update(PEOPLE_ROWS).where(column == person).values({column.name: None}))
+    ws.service.compact()
+    return count

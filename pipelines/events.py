@@ -1,0 +1,264 @@
+"""Connectors → EVENTS in the buffer, one part per UTC week: each event once, every row accounted for."""
+
+import secrets
+import shutil
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import sqlalchemy as sa
+
+from connectors.base import Coverage, Cursor, EventConnector, RawEvent
+from ona.tables import Kind, Table
+from pipelines import people
+from pipelines.accounting import Progress, PullReport, report_of, store
+from pipelines.lake import File, Lake, plain_errors
+from pipelines.merging import Merged, Places, merge, moved, week_starts
+from pipelines.pseudonyms import ROWS, Longs, Pseudonyms, batches
+from pipelines.schema import CURSORS, PULLS, STALE
+from pipelines.service import put
+from pipelines.workspace import Workspace
+
+DIGESTS = Table("event_digests", pa.schema([("event", pa.int64())]), ("event",))
+"""What stays of a week whose events are gone: their ids alone, so that late copies are still recognised."""
+
+FUTURE = timedelta(hours=24)
+"""A record later than this is quarantined: one of 2099 must not silence a system."""
+
+EARLIEST = datetime(1990, 1, 1)
+"""A time before this is a broken clock, not a message."""
+
+SPOOLED_ROWS = 100_000
+"""Rows held in memory before they are cut by week and written to temporary files."""
+
+COPY = ["event", "revision", "audience", "sent"]
+"""Columns that decide between copies of one meeting in different weeks."""
+
+NONE: Longs = np.empty(0, np.int64)
+
+SORTED_BY = ("sent", "event")
+
+
+@dataclass
+class Spool:
+    """Pseudonymous rows on their way, in temporary files by week; nothing else ever touches the disk before the merge."""
+
+    folder: Path
+    pending: list[pa.Table] = field(default_factory=list)
+    waiting: int = 0
+    flushed: int = 0
+
+    def add(self, rows: pa.Table) -> None:
+        """Take rows in and write them out once there are many."""
+        self.pending.append(rows)
+        self.waiting += rows.num_rows
+        if self.waiting >= SPOOLED_ROWS:
+            self.flush()
+
+    def flush(self) -> None:
+        """Cut the rows in memory by week and write each piece."""
+        if not self.waiting:
+            return
+        rows = pa.concat_tables(self.pending).combine_chunks()
+        weeks = week_starts(rows["sent"].cast(pa.int64()).to_numpy())
+        for week in np.unique(weeks):
+            self._write(int(week), rows.filter(pa.array(weeks == week)))
+        self.pending, self.waiting, self.flushed = [], 0, self.flushed + 1
+
+    def weeks(self) -> list[int]:
+        """Return the weeks that have rows, as days since 1970-01-01 of their Mondays."""
+        return sorted(int(path.name) for path in self.folder.iterdir())
+
+    def read(self, week: int) -> pa.Table:
+        """Return all rows of a week."""
+        tables = [ROWS.empty_table()]
+        for path in sorted((self.folder / str(week)).glob("*")):
+            with pa.OSFile(str(path)) as file:
+                tables.append(pa.ipc.open_file(file).read_all())
+        return pa.concat_tables(tables)
+
+    def _write(self, week: int, rows: pa.Table) -> None:
+        folder = self.folder / str(week)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with pa.OSFile(str(folder / f"{self.flushed:06}"), "wb") as file, pa.ipc.new_file(file, ROWS) as writer:
+            writer.write_table(rows)
+
+
+@dataclass
+class Pull:
+    """One pull in the making."""
+
+    ws: Workspace
+    name: str
+    connector: EventConnector
+    dry_run: bool
+    coverage: Coverage = field(default_factory=Coverage)
+    files: list[File] = field(default_factory=list)
+    late: dict[str, int] = field(default_factory=dict)  # part → rows
+
+
+def pull_events(
+    ws: Workspace, name: str, connector: EventConnector, *, progress: Progress | None = None, dry_run: bool = False, batch: int = 5000
+) -> PullReport:
+    """Read a connector from its cursor on and merge its events into the buffer; all of it is committed, or nothing.
+
+    The same events twice, shuffled or in batches of any size give the same bytes. A dry run reads and counts, and stores nothing.
+    """
+    started, pull = ws.now(), Pull(ws, name, connector, dry_run)
+    with ws.exclusive():
+        spool = Spool(ws.lake.temporary() / f"pull-{secrets.token_hex(8)}")
+        with plain_errors():
+            spool.folder.mkdir(mode=0o700)
+            try:
+                _read(pull, spool, batch, progress)
+                _merge(pull, spool)
+            finally:
+                shutil.rmtree(spool.folder, ignore_errors=True)
+        report = report_of(name, pull.coverage, tuple(sorted(file.part for file in pull.files)), dry_run=dry_run)
+        if not dry_run:
+            _commit(pull, report, started)
+            people.adopt(ws)
+    return report
+
+
+def retire(ws: Workspace, keep_days: int | None = None) -> list[str]:
+    """Drop the events of weeks that ended more than ``keep_days`` ago, keeping their ids; return the weeks."""
+    limit = ws.now().date() - timedelta(days=ws.settings.buffer_days if keep_days is None else keep_days)
+    with ws.exclusive():
+        old = [part for part in ws.lake.parts("events") if monday(part) + timedelta(days=7) <= limit]
+        kept = [ws.lake.stage(DIGESTS.name, part, ws.lake.read("events", [part]).select(["event"]), sort=DIGESTS.key) for part in old]
+        with ws.service.begin() as connection:
+            ws.lake.commit(connection, kept)
+            ws.lake.drop(connection, "events", old)
+        ws.lake.sweep_table("events", old)
+    return old
+
+
+def last_events(ws: Workspace) -> dict[str, datetime]:
+    """Return the watermark of every connector: naive UTC, never later than five minutes after the pull that set it."""
+    rows = ws.service.rows(
+        sa.select(PULLS.c.connector, sa.func.max(PULLS.c.watermark)).where(PULLS.c.watermark.is_not(None)).group_by(PULLS.c.connector)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
+def part_of(week: int) -> str:
+    """Return the part of a week: 2026-W27."""
+    year, number, _ = (date(1970, 1, 1) + timedelta(days=week)).isocalendar()
+    return f"{year:04}-W{number:02}"
+
+
+def monday(part: str) -> date:
+    """Return the first day of a part."""
+    year, number = part.split("-W")
+    return date.fromisocalendar(int(year), int(number), 1)
+
+
+def _read(pull: Pull, spool: Spool, size: int, progress: Progress | None) -> None:
+    ws, coverage = pull.ws, pull.coverage
+    pseudonyms = Pseudonyms(ws.vault, ws.keys, pull.name, create=not pull.dry_run)
+    total = pull.connector.size()
+    latest = _microseconds(ws.now() + FUTURE)
+    for batch in batches(pull.connector.events(coverage, _cursor(ws, pull.name)), size):
+        plausible = [event for event in batch if _is_plausible(event, latest, coverage)]
+        if plausible:
+            spool.add(pseudonyms.rows(plausible, coverage))
+        if progress:
+            progress(pull.name, coverage.read, total)
+    spool.flush()
+
+
+def _is_plausible(event: RawEvent, latest: int, coverage: Coverage) -> bool:
+    if EARLIEST_MICROSECONDS <= event.sent <= latest:
+        return True
+    coverage.quarantined["future" if event.sent > latest else "implausible_time"] += event.rows
+    return False
+
+
+def _merge(pull: Pull, spool: Spool) -> None:
+    places = people.places(pull.ws)
+    put_off = _put_off(pull.ws.lake, spool)
+    for week in sorted({*spool.weeks(), *put_off}):
+        _merge_week(pull, part_of(week), spool.read(week), put_off.get(week, NONE), places)
+
+
+def _merge_week(pull: Pull, part: str, new: pa.Table, put_off: Longs, places: Places) -> None:
+    lake = pull.ws.lake
+    held = lake.files("events", [part])
+    if not held and lake.files(DIGESTS.name, [part]):
+        _count_late(pull, part, new)
+        return
+    old, left = (
+        rows.filter(pc.invert(pc.is_in(rows["event"], value_set=pa.array(put_off)))) for rows in (lake.read("events", [part]), new)
+    )
+    pull.coverage.duplicate += int(pc.sum(new["rows"]).as_py() or 0) - int(pc.sum(left["rows"]).as_py() or 0)
+    merged = merge(old, left, places)
+    _count(merged, pull.coverage)
+    if not pull.dry_run and (held or merged.week.num_rows):
+        file = lake.stage("events", part, merged.week, sort=SORTED_BY)
+        pull.files += [file] if [file] != held else []
+
+
+def _put_off(lake: Lake, spool: Spool) -> dict[int, Longs]:
+    """Return the meetings of each week that stand in another week in a better copy, here or in the buffer."""
+    found = [(week, _meetings(spool.read(week))) for week in spool.weeks()]
+    if not any(copies.num_rows for _, copies in found):
+        return {}
+    found += [(_days(monday(part)), _meetings(lake.read("events", [part], columns=[*COPY, "kind"]))) for part in lake.parts("events")]
+    weeks = np.repeat([week for week, _ in found], [copies.num_rows for _, copies in found])
+    return moved(weeks, pa.concat_tables([copies for _, copies in found]))
+
+
+def _meetings(rows: pa.Table) -> pa.Table:
+    return rows.filter(pc.equal(rows["kind"], int(Kind.MEETING))).select(COPY)
+
+
+def _days(day: date) -> int:
+    return (day - date(1970, 1, 1)).days
+
+
+def _count(merged: Merged, coverage: Coverage) -> None:
+    coverage.accepted += merged.accepted
+    coverage.duplicate += merged.duplicate
+    for name, choose, value in (("first", min, merged.first), ("last", max, merged.last)):
+        before = getattr(coverage, name)
+        if value is not None:
+            setattr(coverage, name, value if before is None else choose(before, value))
+
+
+def _count_late(pull: Pull, part: str, new: pa.Table) -> None:
+    """Count rows whose week is gone: copies of known events, and late ones that only a new pull of the week can repair."""
+    known = pc.is_in(new["event"], value_set=pull.ws.lake.read(DIGESTS, [part])["event"].combine_chunks())
+    duplicate = int(pc.sum(new["rows"].filter(known)).as_py() or 0)
+    late = int(pc.sum(new["rows"]).as_py()) - duplicate
+    pull.coverage.duplicate += duplicate
+    if late:
+        pull.coverage.dropped["late"] += late
+        pull.late[part] = late
+
+
+def _commit(pull: Pull, report: PullReport, started: datetime) -> None:
+    """Name the files, move the cursor and keep the counts in one transaction; what they replace goes afterwards."""
+    ws, position = pull.ws, getattr(pull.connector, "cursor", None)
+    streams = position.streams if isinstance(position, Cursor) else {}
+    with ws.service.begin() as connection:
+        ws.lake.commit(connection, pull.files)
+        put(connection, CURSORS, [{"connector": pull.name, "stream": stream, "value": value} for stream, value in streams.items()])
+        put(connection, STALE, [{"table": "events", "part": part, "late": late} for part, late in pull.late.items()])
+        store(connection, report, started, ws.now())
+    ws.lake.sweep_table("events", [file.part for file in pull.files])
+
+
+def _cursor(ws: Workspace, name: str) -> Cursor:
+    rows = ws.service.rows(sa.select(CURSORS.c.stream, CURSORS.c.value).where(CURSORS.c.connector == name))
+    return Cursor({row.stream: row.value for row in rows})
+
+
+def _microseconds(at: datetime) -> int:
+    return int((at - datetime(1970, 1, 1)) / timedelta(microseconds=1))
+
+
+EARLIEST_MICROSECONDS = _microseconds(EARLIEST)

@@ -1,0 +1,180 @@
+"""Raw events in batches → pseudonymous rows: accounts for handles, keyed digests for ids; raw handles end here."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from itertools import islice
+from operator import attrgetter
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from connectors.base import Coverage, RawEvent
+from connectors.identity import VERSION
+from ona.tables import EVENTS, RECIPIENT, SpaceKind
+from pipelines.keys import Keys
+from pipelines.vault import Span, Vault
+
+Longs = npt.NDArray[np.int64]
+Masks = npt.NDArray[np.bool_]
+
+DERIVED = ("week", "day", "bin")
+"""Columns that follow from the time and the sender's zone; they are made when a week is merged."""
+
+ROWS = pa.schema([*(field for field in EVENTS.schema if field.name not in DERIVED), ("rows", pa.uint32())])
+"""An event without its local time, and the number of vendor rows that it was made of."""
+
+REMEMBERED = 500_000
+"""Handles and ids kept in memory during one pull."""
+
+OPEN_SPACES = (SpaceKind.CHANNEL, SpaceKind.PRIVATE)
+"""Where an event means something without any recipient."""
+
+Digest = Callable[[str], int]
+
+MAX_HOURS = np.iinfo(np.int16).max
+MAX_LONG = np.iinfo(np.int64).max
+
+MICROSECONDS_A_DAY = 86_400_000_000
+EPOCH = date(1970, 1, 1).toordinal()
+
+
+class Pseudonyms:
+    """Turns the raw events of one connector into rows, remembering a bounded number of handles."""
+
+    def __init__(self, vault: Vault, keys: Keys, source: str, *, create: bool) -> None:
+        """Take the vault that knows the accounts; without ``create`` it is only read."""
+        self._vault, self._source, self._create = vault, source, create
+        self._accounts: dict[str, int] = {}
+        self._handed_over: list[tuple[Span, ...]] = []
+        self._digests: dict[str, dict[str | None, int | None]] = defaultdict(dict)
+        self._event, self._series, self._space = keyed(keys.event), keyed(keys.event, "series\0"), keyed(keys.channel)
+
+    def rows(self, events: Sequence[RawEvent], coverage: Coverage) -> pa.Table:
+        """Return the rows of a batch; events of people who objected or are protected are dropped and counted."""
+        self._learn(events)
+        sent = np.fromiter(_each(events, "sent"), np.int64, len(events))
+        senders = self._at_time([self._accounts[event.sender] for event in events], sent)
+        recipients, audience, emptied = self._recipients(events, senders, sent, coverage)
+        columns = {
+            "event": [self._event(id) for id in _each(events, "id")],
+            "source": np.full(len(events), self._source),
+            "sent": sent.view("M8[us]"),
+            "sender": senders,
+            "recipients": recipients,
+            "audience": np.minimum(audience, np.iinfo(np.uint16).max),
+            "space": self._remembered(events, "space", self._space),
+            "root": self._remembered(events, "root", self._event),
+            "reply_to": self._remembered(events, "reply_to", self._event),
+            "series": self._remembered(events, "series", self._series),
+            "lead_hours": [None if hours is None else max(-MAX_HOURS, min(MAX_HOURS, hours)) for hours in _each(events, "lead_hours")],
+        } | {name: list(_each(events, name)) for name in ("kind", "space_kind", "minutes", "flags", "revision", "rows")}
+        table = pa.table([_array(columns[field.name], field.type) for field in ROWS], schema=ROWS)
+        return _kept(table, (senders == 0) | emptied, coverage)
+
+    def _learn(self, events: Sequence[RawEvent]) -> None:
+        """Have an account, or a negative place among those handed over, for every handle of the batch."""
+        if len(self._accounts) > REMEMBERED:
+            self._accounts.clear()
+        seen = {event.sender for event in events}.union(handle for event in events for handle, _ in event.recipients)
+        new = sorted(seen - self._accounts.keys())  # sorted: the vault must not depend on the hash seed
+        for handle, spans in self._vault.spans(new, create=self._create).items() if new else ():
+            self._accounts[handle] = self._code(handle, spans)
+
+    def _code(self, handle: str, spans: tuple[Span, ...]) -> int:
+        if not spans:  # a dry run: any stable number will do
+            return self._event(f"account\0{handle}") >> 2 & MAX_LONG | 1
+        if len(spans) == 1:
+            return spans[0].account
+        self._handed_over.append(spans)
+        return -len(self._handed_over)
+
+    def _at_time(self, codes: Sequence[int], sent: Longs) -> Longs:
+        """Return accounts; a handle that changed hands means the one whose day it was."""
+        accounts = np.fromiter(codes, np.int64, len(codes))
+        for code in np.unique(accounts[accounts < 0]):
+            spans = self._handed_over[-code - 1]
+            here = np.flatnonzero(accounts == code)
+            starts = [(span.valid_from.toordinal() - EPOCH) * MICROSECONDS_A_DAY for span in spans]
+            turn = np.searchsorted(starts, sent[here], side="right") - 1
+            accounts[here] = np.array([span.account for span in spans])[np.maximum(turn, 0)]
+        return accounts
+
+    def _recipients(self, events: Sequence[RawEvent], senders: Longs, sent: Longs, coverage: Coverage) -> tuple[pa.ListArray, Longs, Masks]:
+        """Return the recipients, the original audience, and which events lost all their recipients."""
+        lengths = np.fromiter((len(event.recipients) for event in events), np.int64, len(events))
+        owner = np.repeat(np.arange(len(events)), lengths)
+        accounts = self._at_time([self._accounts[handle] for event in events for handle, _ in event.recipients], sent[owner])
+        roles = np.fromiter((role for event in events for _, role in event.recipients), np.int64, len(owner))
+        unknown = np.where(accounts == 0, -1 - np.arange(len(accounts)), accounts)  # each withheld person is somebody else
+        order = np.lexsort((roles, unknown, owner))
+        owner, unknown, roles = owner[order], unknown[order], roles[order]
+        first = _changes(owner) | _changes(unknown)
+        counted = np.bincount(owner[first & (unknown != senders[owner])], minlength=len(events))
+        audience = np.maximum(counted, np.fromiter(_each(events, "audience"), np.int64, len(events)))
+        kept = first & (unknown > 0)
+        coverage.notes["recipients_objected_or_protected"] += int((unknown < 0).sum())
+        left = np.bincount(owner[kept], minlength=len(events))
+        is_open = np.fromiter((event.space_kind in OPEN_SPACES for event in events), np.bool_, len(events))
+        offsets = np.concatenate([[0], np.cumsum(left)])
+        return _lists(offsets, unknown[kept], roles[kept]), audience, (lengths > 0) & (left == 0) & ~is_open
+
+    def _remembered(self, events: Sequence[RawEvent], column: str, digest: Digest) -> list[int | None]:
+        """Return the digests of a column in which the same id often comes again."""
+        known = self._digests[column]
+        ids = list(_each(events, column))
+        if len(known) > REMEMBERED:
+            known.clear()
+        for id in {id for id in ids if id is not None} - known.keys():
+            known[id] = digest(id)
+        known[None] = None
+        return [known[id] for id in ids]
+
+
+def keyed(key: bytes, prefix: str = "") -> Digest:
+    """Return ``connectors.identity.event_id`` of that key: HMAC-SHA-256 (RFC 2104) with the two padded keys prepared once.
+
+    It takes about half the time of the general function, which counts at two digests an event.
+    """
+    block = key.ljust(hashlib.sha256().block_size, b"\0")
+    inner, outer = bytes(byte ^ 0x36 for byte in block) + f"{VERSION}\0event\0{prefix}".encode(), bytes(byte ^ 0x5C for byte in block)
+    sha, number = hashlib.sha256, int.from_bytes
+
+    def digest(id: str) -> int:
+        return number(sha(outer + sha(inner + id.encode(errors="surrogatepass")).digest()).digest()[:8], "big", signed=True)
+
+    return digest
+
+
+def batches(events: Iterable[RawEvent], size: int) -> Iterator[list[RawEvent]]:
+    """Cut a stream into lists of at most ``size``."""
+    stream = iter(events)
+    while batch := list(islice(stream, size)):
+        yield batch
+
+
+def _each(events: Sequence[RawEvent], name: str) -> Iterator[Any]:
+    return map(attrgetter(name), events)
+
+
+def _array(values: object, kind: pa.DataType) -> pa.Array:
+    return values if isinstance(values, pa.Array) else pa.array(values, kind)
+
+
+def _kept(table: pa.Table, dropped: Masks, coverage: Coverage) -> pa.Table:
+    if not dropped.any():
+        return table
+    coverage.dropped["objected_or_protected"] += int(table["rows"].to_numpy()[dropped].sum())
+    return table.filter(pa.array(~dropped))
+
+
+def _changes(values: Longs) -> Masks:
+    return np.concatenate([[True], values[1:] != values[:-1]])[: len(values)]
+
+
+def _lists(offsets: Longs, accounts: Longs, roles: Longs) -> pa.ListArray:
+    structs = pa.StructArray.from_arrays([pa.array(accounts, pa.int64()), pa.array(roles, pa.uint8())], fields=list(RECIPIENT))
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), structs).cast(EVENTS.schema.field("recipients").type)

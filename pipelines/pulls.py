@@ -1,0 +1,96 @@
+"""Every configured connector in the order that the data needs: people, then events, then badges."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import pydantic
+
+from connectors.base import EventConnector, EvidenceConnector, PeopleConnector, connector_names, open_connector
+from ona.errors import ConnectorError, OnaError, SettingsError, TableError
+from pipelines import badges, events, people
+from pipelines.accounting import Progress, PullReport
+from pipelines.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one stream of one connector."""
+
+    connector: str
+    gives: str  # people, events or badges
+    report: PullReport | None
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """What a pull would read; nothing was read."""
+
+    connector: str
+    gives: tuple[str, ...]
+    size: int | None  # rows, None when only reading would tell
+    not_read: str
+
+
+NEVER = "message text, subjects, titles, file names, locations and links are never read into a record"
+
+STREAMS: tuple[tuple[str, type, Callable[..., PullReport]], ...] = (
+    ("people", PeopleConnector, people.pull_people),
+    ("events", EventConnector, events.pull_events),
+    ("badges", EvidenceConnector, badges.pull_badges),
+)
+
+
+def sections(ws: Workspace, names: Sequence[str], overrides: Mapping[str, object]) -> dict[str, dict[str, object]]:
+    """Return the settings of the connectors asked for, or of all that are configured."""
+    configured = ws.settings.connectors
+    chosen = list(names) or list(configured)
+    if not chosen:
+        known = ", ".join(connector_names())
+        raise SettingsError(f"No connector is configured. Add a section [connectors.NAME] to ona.toml; NAME is one of {known}.")
+    return {name: {**_absolute(ws, configured.get(name, {})), **overrides} for name in chosen}
+
+
+def forecast(ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None) -> list[Forecast]:
+    """Return what a pull would read, without reading a row."""
+    opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
+    return [Forecast(name, _gives(one), one.size() if isinstance(one, EventConnector) else None, NEVER) for name, one in opened.items()]
+
+
+def pull(
+    ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None, *, progress: Progress | None = None
+) -> list[Outcome]:
+    """Pull every stream; a connector that fails never stops the others."""
+    opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
+    outcomes = []
+    for gives, kind, stage in STREAMS:
+        for name, connector in opened.items():
+            if isinstance(connector, kind):
+                outcomes.append(_attempt(ws, name, gives, lambda n=name, c=connector, s=stage: s(ws, n, c, progress=progress)))  # type: ignore[misc]
+    return outcomes
+
+
+def _attempt(ws: Workspace, name: str, gives: str, run: Callable[[], PullReport]) -> Outcome:
+    try:
+        return Outcome(name, gives, run())
+    except (ConnectorError, TableError, OSError) as error:
+        ws.service.log_failure(name, gives, type(error).__name__)
+        return Outcome(name, gives, None, str(error) if isinstance(error, OnaError) else f"{name} could not be read: {error.strerror}.")
+
+
+def _absolute(ws: Workspace, section: Mapping[str, object]) -> dict[str, object]:
+    """Read paths of the settings file from the deployment's folder, wherever the command is called."""
+    return {key: ws.home / str(value) if key == "path" else value for key, value in section.items()}
+
+
+def _gives(connector: object) -> tuple[str, ...]:
+    return tuple(gives for gives, kind, _ in STREAMS if isinstance(connector, kind))
+
+
+def _open(name: str, section: Mapping[str, object]) -> object:
+    try:
+        return open_connector(name, section)
+    except pydantic.ValidationError as error:
+        faults = error.errors(include_input=False, include_url=False)
+        wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'section'}: {fault['msg']}" for fault in faults)
+        raise SettingsError(f"Settings of connector {name} do not fit: {wrong}. Mend [connectors.{name}] in ona.toml.") from None

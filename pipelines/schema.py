@@ -1,0 +1,166 @@
+"""The tables of the service database; times in them are naive UTC, and no column holds a handle, a name of a person or a text."""
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+SCHEMA = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, primary_key=True))
+
+PULLS = sa.Table(
+    "pulls",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("connector", sa.String, nullable=False),
+    sa.Column("started", sa.DateTime, nullable=False),  # naive UTC, as every time in this database
+    sa.Column("finished", sa.DateTime, nullable=False),
+    sa.Column("read", sa.BigInteger, nullable=False),
+    sa.Column("accepted", sa.BigInteger, nullable=False),
+    sa.Column("duplicate", sa.BigInteger, nullable=False),
+    sa.Column("first", sa.DateTime),
+    sa.Column("last", sa.DateTime),
+    sa.Column("watermark", sa.DateTime),  # never later than five minutes after the pull
+)
+
+PULL_COUNTS = sa.Table(
+    "pull_counts",
+    METADATA,
+    sa.Column("pull", sa.ForeignKey("pulls.id"), primary_key=True),
+    sa.Column("fate", sa.String, primary_key=True),  # dropped, quarantined, note
+    sa.Column("code", sa.String, primary_key=True),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+)
+
+FAILURES = sa.Table(
+    "failures",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("connector", sa.String, nullable=False),
+    sa.Column("stream", sa.String, nullable=False),
+    sa.Column("code", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
+CURSORS = sa.Table(
+    "cursors",
+    METADATA,
+    sa.Column("connector", sa.String, primary_key=True),
+    sa.Column("stream", sa.String, primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
+FILES = sa.Table(
+    "files",
+    METADATA,
+    sa.Column("table", sa.String, primary_key=True),
+    sa.Column("part", sa.String, primary_key=True),
+    sa.Column("sha256", sa.String(64), nullable=False),
+    sa.Column("rows", sa.BigInteger, nullable=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False),
+)
+
+STALE = sa.Table(
+    "stale_parts",
+    METADATA,
+    sa.Column("table", sa.String, primary_key=True),
+    sa.Column("part", sa.String, primary_key=True),
+    sa.Column("late", sa.BigInteger, nullable=False),  # rows that came after the events of the part were dropped
+)
+
+PEOPLE_ROWS = sa.Table(
+    "people",
+    METADATA,
+    sa.Column("source", sa.String, primary_key=True),  # connector that said so
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("valid_from", sa.Date, primary_key=True),
+    sa.Column("manager", sa.BigInteger),
+    sa.Column("dotted_manager", sa.BigInteger),
+    sa.Column("team", sa.String),
+    sa.Column("site", sa.String),
+    sa.Column("function", sa.String),
+    sa.Column("group", sa.String),
+    sa.Column("level", sa.SmallInteger),
+    sa.Column("named_lead", sa.Boolean, nullable=False),
+    sa.Column("service_role", sa.Boolean, nullable=False),
+    sa.Column("on_call", sa.Boolean, nullable=False),
+    sa.Column("protected", sa.Boolean, nullable=False),
+    sa.Column("fte", sa.Float, nullable=False),
+    sa.Column("work_days", sa.SmallInteger, nullable=False),
+    sa.Column("zone", sa.String),
+    sa.Column("language", sa.String),
+    sa.Column("joined", sa.Date),
+    sa.Column("left", sa.Date),
+    sa.Column("kind", sa.SmallInteger, nullable=False),
+    sa.Column("fault", sa.String),  # why the manager was not believed
+)
+
+ABSENCES = sa.Table(
+    "absences",
+    METADATA,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("day", sa.Date, primary_key=True),
+)
+
+CONSENTS = sa.Table(
+    "consents",  # rows are added, never changed: the last one of a person and purpose counts
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("person", sa.BigInteger, nullable=False, index=True),
+    sa.Column("purpose", sa.String, nullable=False),
+    sa.Column("granted", sa.Boolean, nullable=False),
+    sa.Column("source", sa.String, nullable=False),  # connector, or person when they said so themselves
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
+WITHHELD = sa.Table(
+    "withheld",
+    METADATA,
+    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("reason", sa.String, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
+BADGE_ROWS = sa.Table(
+    "badges",
+    METADATA,
+    sa.Column("source", sa.String, primary_key=True),
+    sa.Column("badge", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("person", sa.BigInteger, nullable=False, index=True),
+    sa.Column("name", sa.String, nullable=False),
+    sa.Column("issuer", sa.String, nullable=False),
+    sa.Column("standard", sa.String, nullable=False),
+    sa.Column("skills", sa.JSON, nullable=False),
+    sa.Column("level", sa.String),
+    sa.Column("issued_on", sa.Date),
+    sa.Column("expires_on", sa.Date),
+    sa.Column("status", sa.String, nullable=False),
+)
+
+SCANS = sa.Table(
+    "scans",
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    sa.Column("created", sa.DateTime, nullable=False),
+    sa.Column("start", sa.Date, nullable=False),
+    sa.Column("end", sa.Date, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("verdict", sa.String, nullable=False),
+    sa.Column("state", sa.String, nullable=False),  # sealed, dropped
+    sa.Column("successor", sa.String),  # scan that took this one's place after an erasure
+)
+
+POINTERS = sa.Table(
+    "pointers",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),  # published
+    sa.Column("scan", sa.ForeignKey("scans.id"), nullable=False),
+)
+
+TOKENS = sa.Table(
+    "tokens",
+    METADATA,
+    sa.Column("hash", sa.String(64), primary_key=True),  # SHA-256 in hexadecimal; the token itself is never stored
+    sa.Column("kind", sa.String, nullable=False),  # one_time, session
+    sa.Column("created", sa.DateTime, nullable=False),
+    sa.Column("expires", sa.DateTime, nullable=False),
+    sa.Column("spent", sa.DateTime),
+)

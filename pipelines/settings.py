@@ -1,0 +1,186 @@
+"""The settings of one deployment, from HOME/ona.toml and ONA_* variables: the only reader of the environment."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+from ona.errors import SettingsError
+
+DEFAULT_HOME = Path("ona-data")
+"""Folder of a deployment when neither the caller nor ONA_HOME names one."""
+
+FILE_NAME = "ona.toml"
+
+ENVIRONMENT_ONLY = ("home", "key")
+"""Never read from the file: the folder holds the file, and a secret must not lie in a file that is edited and copied."""
+
+CRON = r"^([0-9*/,-]+ ){4}[0-9*/,-]+$"
+
+IGNORED_VARIABLES = ("ONA_TEST_", "ONA_BENCH_")
+"""Prefixes of variables that belong to the test and benchmark runs, not to the settings."""
+
+
+class Settings(BaseSettings):
+    """Everything an operator may choose; the defaults run the demo."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="ONA_", env_nested_delimiter="__", hide_input_in_errors=True, validate_default=True
+    )
+
+    home: Path = Field(default=DEFAULT_HOME, description="Folder of this deployment.")
+    key: SecretStr | None = Field(default=None, description="Root key, 32 bytes in hexadecimal or base64; else the key file is read.")
+    key_file: Path = Field(default=Path(), description="File of the root key, readable by its owner alone. Default: HOME/key.")
+    service_url: str = Field(default="", repr=False, description="Service database. Default: sqlite:///HOME/service.sqlite.")
+    vault_url: str = Field(
+        default="", repr=False, description="Vault: who is who, in its own database. Default: sqlite:///HOME/vault.sqlite."
+    )
+    zone: str = Field(default="UTC", description="Time zone of people whose own zone is not known, for instance Europe/Berlin.")
+    company_domains: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Mail domains of the company.")
+    connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
+    minimum_group: int = Field(default=5, ge=5, description="No number is shown about fewer people than this; at least 5.")
+    buffer_days: int = Field(default=28, ge=21, le=100, description="Days that single events are kept; weekly tables stay.")
+    threads: int = Field(default=2, ge=1, le=1024, description="Threads of a scan.")
+    memory_limit: str = Field(default="2GiB", pattern=r"^\d+(\.\d+)?(MiB|GiB|TiB|MB|GB|TB)$", description="Memory of the event engine.")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of all chance in a scan.")
+    deterministic_ids: bool = Field(default=False, description="Ids from the seed instead of chance; for the demo and tests only.")
+    pull_schedule: str = Field(default="0 3 * * *", pattern=CRON, description="When the worker pulls: minute hour day month weekday, UTC.")
+    scan_schedule: str = Field(default="0 5 * * 1", pattern=CRON, description="When the worker scans: minute hour day month weekday, UTC.")
+    host: str = Field(default="127.0.0.1", description="Address that `ona serve` listens on.")
+    port: int = Field(default=8765, ge=0, le=65535, description="Port that `ona serve` listens on; 0 takes a free one.")
+
+    @classmethod
+    def settings_customise_sources(  # the signature is pydantic's
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Let arguments win over variables, and variables over the file."""
+        return init_settings, env_settings, _TomlFile(settings_cls, Path(init_settings().get("home", DEFAULT_HOME)))
+
+    @model_validator(mode="before")
+    @classmethod
+    def _places_in_home(cls, values: dict[str, object]) -> dict[str, object]:
+        home = Path(str(values.get("home", DEFAULT_HOME))).expanduser().absolute()
+        places = {
+            "key_file": home / "key",
+            "service_url": f"sqlite:///{home}/service.sqlite",
+            "vault_url": f"sqlite:///{home}/vault.sqlite",
+        }
+        given = {name: value for name, value in values.items() if value != ""}
+        return {**places, **given, "home": home}
+
+    @field_validator("company_domains", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        names = value.split(",") if isinstance(value, str) else value
+        return tuple(str(name).strip().lower().rstrip(".") for name in names) if isinstance(names, list | tuple) else names
+
+    @field_validator("zone")
+    @classmethod
+    def _known_zone(cls, value: str) -> str:
+        if value not in available_timezones():
+            raise ValueError("is not a zone of the IANA time zone database, as Europe/Berlin is")
+        return ZoneInfo(value).key
+
+
+class _TomlFile(PydanticBaseSettingsSource):
+    """The values of HOME/ona.toml."""
+
+    def __init__(self, settings_cls: type[BaseSettings], home: Path) -> None:
+        super().__init__(settings_cls)
+        self.path = home.expanduser() / FILE_NAME
+
+    def get_field_value(self, field: object, field_name: str) -> tuple[object, str, bool]:
+        """Return nothing: the file is read whole."""
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, object]:
+        values = _read(self.path)
+        for name in ENVIRONMENT_ONLY:
+            if name in values:
+                raise SettingsError(f"{self.path} sets {name!r}, which is never read from this file. Remove it and set ONA_{name.upper()}.")
+        return values
+
+
+def load_settings(home: Path | None = None) -> Settings:
+    """Read the settings of the deployment in ``home`` (else ONA_HOME, else ``ona-data`` here)."""
+    _refuse_unknown_variables(os.environ)
+    place = home or Path(os.environ.get("ONA_HOME") or DEFAULT_HOME)
+    try:
+        return Settings(home=place)
+    except ValidationError as error:
+        raise SettingsError(_sentence(error, place / FILE_NAME)) from None
+
+
+def write_template(home: Path) -> Path:
+    """Write an ona.toml in which every setting is explained and commented out; an existing file is left alone."""
+    path = home / FILE_NAME
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not path.exists():
+        path.write_text(template(), encoding="utf-8")
+    return path
+
+
+def template() -> str:
+    """Return the commented ona.toml: every setting with its meaning and default, and never a secret."""
+    lines = [
+        "# Settings of this deployment. Remove the '# ' before a line to change it. Every setting can also be given as a variable:",
+        "# ONA_PORT=8080.",
+    ]
+    lines += ["# The root key is never written here: it is read from ONA_KEY or from the key file.", ""]
+    for name, field in Settings.model_fields.items():
+        if name not in (*ENVIRONMENT_ONLY, "connectors"):
+            lines += [f"# {field.description}", f"# {name} = {_toml(field.default)}", ""]
+    return "\n".join([*lines, "# One section per connected system, for instance:", "# [connectors.mbox]", '# path = "inbox/mail.mbox"', ""])
+
+
+def _toml(value: object) -> str:
+    match value:
+        case bool():
+            return str(value).lower()
+        case int():
+            return str(value)
+        case tuple():
+            return "[]"
+        case _:
+            return f'"{"" if value == Path() else value}"'
+
+
+def _read(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        where = str(error) if isinstance(error, tomllib.TOMLDecodeError) else "it is not UTF-8"
+        raise SettingsError(f"{path} is not valid TOML: {where}. Correct it, or remove it and run: ona init") from None
+
+
+def _refuse_unknown_variables(environment: Mapping[str, str]) -> None:
+    known = {f"ONA_{name.upper()}" for name in Settings.model_fields}
+    found = (name for name in environment if name.startswith("ONA_") and not name.startswith(IGNORED_VARIABLES))
+    unknown = sorted(name for name in found if name.split("__")[0].upper() not in known)
+    if unknown:
+        raise SettingsError(f"There is no setting behind {', '.join(unknown)}. Known variables: {', '.join(sorted(known))}.")
+
+
+def _sentence(error: ValidationError, path: Path) -> str:
+    """Say which settings are wrong and what they should be, without their values."""
+    parts = []
+    for fault in error.errors(include_input=False, include_url=False, include_context=False):
+        name = ".".join(str(step) for step in fault["loc"])
+        unknown = fault["type"] == "extra_forbidden"
+        parts.append(f"{name!r} is not a setting" if unknown else f"{name}: {fault['msg'].removeprefix('Value error, ')}")
+    return (
+        f"Wrong settings: {'; '.join(parts)}. Look into {path} and the ONA_* variables. Settings are: {', '.join(Settings.model_fields)}."
+    )

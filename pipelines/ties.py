@@ -1,0 +1,294 @@
+"""EVENTS to weekly tables: only the weeks whose events, accounts or rules changed, a few weeks at a time."""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from ona.rules import TieRules
+from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Table, check
+from ona.ties.bursts import BASELINE_WEEKS as BURST_WEEKS
+from ona.ties.bursts import BURSTS, find_bursts
+from ona.ties.calendar import WEEKS_BACK, week_of
+from ona.ties.frames import Lazy
+from ona.ties.spaces import spaces
+from ona.ties.weekly import Context, by_person, weekly
+from pipelines import people
+from pipelines.accounting import Progress
+from pipelines.engine.duckdb import Engine
+from pipelines.events import DIGESTS, monday
+from pipelines.lake import File
+from pipelines.workspace import Workspace
+
+WEEK = timedelta(days=7)
+
+DROPPED = Table("dropped", pa.schema([("week", pa.date32()), ("rule", pa.string()), ("events", pa.int64())]), ("week", "rule"))
+"""Events of each week by the rule that kept them out of ties; those that stayed are under ``kept``."""
+
+MADE = Table("weeks_made", pa.schema([("input", pa.string()), ("content", pa.string())]), ("input",))
+"""What each week was computed from; a week is computed again when one of these changes."""
+
+WEEKLY = (TIES, ASKS, PRESENCE, SPACE_WEEKS, DROPPED)
+
+BACK, AHEAD = WEEKS_BACK + 1, 2
+"""Parts (UTC weeks) before and after a local week that it depends on: context, late answers, and zones across midnight."""
+
+BASELINE_WEEKS = 13
+MOST_EVENTS = 1_500_000
+"""Events computed at once, context not counted; a single week may have more."""
+
+
+@dataclass(frozen=True)
+class TiesReport:
+    """What an update did."""
+
+    made: tuple[date, ...] = ()
+    unchanged: int = 0
+    rows: Mapping[str, int] = field(default_factory=dict)
+    dropped: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Source:
+    """Everything that weekly tables are computed from."""
+
+    engine: Engine
+    rules: TieRules
+    accounts: pa.Table
+    events: Mapping[date, File]  # held parts by Monday
+    root: Path  # folder of the lake
+
+    def around(self, first: date, last: date) -> dict[date, File]:
+        """Return the held parts that the weeks from first to last depend on."""
+        return {week: file for week, file in self.events.items() if first - BACK * WEEK <= week <= last + AHEAD * WEEK}
+
+    def read(self, first: date, last: date) -> Lazy:
+        """Return the events that the weeks from first to last depend on."""
+        return self.engine.read([self.root / file.path for file in self.around(first, last).values()])
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """How lively spaces were: the tables of each week, and the busy hours of weeks whose events are held."""
+
+    weeks: Mapping[date, pa.Table]
+    busy: Mapping[date, pa.Table]
+
+    def baseline(self, week: date) -> list[date]:
+        """Return the 13 weeks up to this one; while there are fewer, the first 13 there are."""
+        known = sorted(week for week, table in self.weeks.items() if table.num_rows)
+        last = max(known.index(week) + 1, BASELINE_WEEKS) if week in known else BASELINE_WEEKS
+        return known[max(0, last - BASELINE_WEEKS) : last]
+
+    def completed(self, source: Source, weeks: Sequence[date]) -> "Patterns":
+        """Add the busy hours of weeks whose spaces did not change but which are computed again."""
+        return replace(self, busy={**self.busy, **patterns(source, [week for week in weeks if week not in self.busy]).busy})
+
+    def bursts(self, weeks: Sequence[date], rules: TieRules) -> pa.Table:
+        """Return the bursts that began in the weeks, numbered."""
+        usual = {week: pa.concat_tables([SPACE_WEEKS.empty(), *(self.weeks[one] for one in self.baseline(week))]) for week in weeks}
+        found = [find_bursts(self.busy[week], usual[week], rules) for week in weeks]
+        table = pa.concat_tables([BURSTS.empty_table(), *found])
+        return table.set_column(0, BURSTS.field("burst"), pa.array(range(table.num_rows), pa.int64()))
+
+
+def update(ws: Workspace, engine: Engine, progress: Progress | None = None, rules: TieRules | None = None) -> TiesReport:
+    """Bring the weekly tables up to date; what is made depends on the lake's content alone, not on when it came.
+
+    A week whose events are gone keeps its tables.
+    """
+    source = _source(ws, engine, rules or TieRules())
+    weeks = _computable(ws, source)
+    made = {week: _made(ws, week) for week in weeks}
+    stored = {monday(part): ws.lake.read(SPACE_WEEKS, [part]) for part in ws.lake.parts(SPACE_WEEKS.name)}
+    fresh = patterns(source, [week for week in weeks if _differs(_space_inputs(source, week), made[week])])
+    known = replace(fresh, weeks={**stored, **fresh.weeks})
+    wanted = {week: _inputs(source, week, known) for week in weeks}
+    stale = [week for week in weeks if _differs(wanted[week], made[week])]
+    rows, dropped = Counter[str](), Counter[str]()
+    for done, chunk, tables in compute(source, stale, known.completed(source, stale)):
+        _store(ws, chunk, tables, wanted)
+        rows.update({name: table.num_rows for name, table in tables.items()})
+        dropped.update(_by_rule(tables[DROPPED.name]))
+        if progress:
+            progress("ties", done, len(stale))
+    return TiesReport(tuple(stale), len(weeks) - len(stale), dict(rows), dict(dropped))
+
+
+def patterns(source: Source, weeks: Sequence[date]) -> Patterns:
+    """Count SPACE_WEEKS and busy hours of the weeks."""
+    fresh: dict[date, pa.Table] = {}
+    busy: dict[date, pa.Table] = {}
+    for _, chunk in _chunks(source, weeks):
+        engine = source.engine
+        found = spaces(source.read(chunk[0], chunk[-1]), engine.frame(source.accounts), source.rules, engine.persist)
+        counted = check(engine.collect(found.weeks, SPACE_WEEKS.key), SPACE_WEEKS)
+        hours = engine.collect(found.busy, ["space", "hour"])
+        engine.release()
+        fresh |= {week: _of_week(counted, week) for week in chunk}
+        busy |= {week: hours.filter(pc.equal(hours["w"], week_of(week))) for week in chunk}
+    return Patterns(fresh, busy)
+
+
+def compute(source: Source, weeks: Sequence[date], known: Patterns) -> Iterator[tuple[int, list[date], dict[str, pa.Table]]]:
+    """Yield all tables of a few weeks at a time, with the number of weeks done by then."""
+    for done, chunk in _chunks(source, weeks):
+        engine, first, last = source.engine, chunk[0], chunk[-1]
+        context = Context((first, last + WEEK), engine.frame(known.bursts(chunk, source.rules)), engine.persist)
+        made = weekly(source.read(first, last), engine.frame(source.accounts), source.rules, context)
+        tables = {
+            table.name: check(engine.collect(getattr(made, table.name), table.key), table) for table in (TIES, ASKS, PRESENCE, DROPPED)
+        }
+        engine.release()
+        yield done, chunk, tables | {SPACE_WEEKS.name: pa.concat_tables([known.weeks[week] for week in chunk])}
+
+
+def load(ws: Workspace, engine: Engine, weeks: Sequence[date]) -> tuple[Lazy, Lazy, Lazy, Lazy]:
+    """Return person-level TIES, ASKS and PRESENCE and the SPACE_WEEKS of the weeks; nothing of excluded accounts."""
+    known = people.accounts(ws)
+    accounts = engine.persist(engine.frame(known.filter(pc.invert(known["excluded"]))))
+    ties, asks, presence = (by_person(_read(ws, engine, table, weeks), accounts) for table in (TIES, ASKS, PRESENCE))
+    return ties, asks, presence, _read(ws, engine, SPACE_WEEKS, weeks)
+
+
+def weeks_seen(ws: Workspace) -> list[date]:
+    """Return the Mondays of all weeks that hold or once held events."""
+    return sorted({monday(part) for table in ("events", DIGESTS.name) for part in ws.lake.parts(table)})
+
+
+def version(ws: Workspace, weeks: Sequence[date]) -> str:
+    """Return a digest of the weekly tables of the weeks."""
+    parts = [part_of(week) for week in weeks]
+    return _digest([ws.lake.version(table.name, parts) for table in WEEKLY])
+
+
+def dropped_events(ws: Workspace, weeks: Sequence[date]) -> dict[str, int]:
+    """Return how many events of the weeks each rule kept out of ties, and how many stayed (``kept``)."""
+    return dict(_by_rule(ws.lake.read(DROPPED, [part_of(week) for week in weeks])))
+
+
+def part_of(week: date) -> str:
+    """Return the part of a Monday's week: 2026-W27."""
+    year, number, _ = week.isocalendar()
+    return f"{year:04}-W{number:02}"
+
+
+def tables_of(engine: Engine, events: pa.Table, accounts: pa.Table, rules: TieRules) -> tuple[pa.Table, pa.Table, pa.Table]:
+    """Return person-level TIES, ASKS and PRESENCE of events held in memory, all weeks at once."""
+    lazy, known = engine.frame(events), engine.frame(accounts)
+    found = spaces(lazy, known, rules, engine.persist)
+    busy, baseline = engine.collect(found.busy, ["space", "hour"]), engine.collect(found.weeks, ["week", "space"])
+    bursts = find_bursts(busy, baseline, rules)
+    made = weekly(lazy, known, rules, Context(bursts=engine.frame(bursts), persist=engine.persist))
+    persons = [
+        (by_person(engine.persist(frame), known), table)
+        for frame, table in ((made.ties, TIES), (made.asks, ASKS), (made.presence, PRESENCE))
+    ]
+    ties, asks, presence = (check(engine.collect(frame, table.key), table) for frame, table in persons)
+    engine.release()
+    return ties, asks, presence
+
+
+def _source(ws: Workspace, engine: Engine, rules: TieRules) -> Source:
+    held = {monday(file.part): file for file in ws.lake.files("events")}
+    return Source(engine, rules, people.accounts(ws), held, ws.lake.root)
+
+
+def _computable(ws: Workspace, source: Source) -> list[date]:
+    """Weeks whose events are held; the neighbours of the first and last one hold what zones put across midnight."""
+    near = {week + step * WEEK for week in source.events for step in (-1, 0, 1)}
+    gone = {monday(part) for part in ws.lake.parts(DIGESTS.name)} - source.events.keys()
+    return sorted(near - gone)
+
+
+def _made(ws: Workspace, week: date) -> dict[str, str]:
+    """What a week was computed from when it was last computed."""
+    return {row["input"]: row["content"] for row in ws.lake.read(MADE, [part_of(week)]).to_pylist()}
+
+
+def _differs(wanted: Mapping[str, str], made: Mapping[str, str]) -> bool:
+    """Whether an input is new or changed; events that were dropped since are no reason to compute a week again."""
+    return any(made.get(name) != content for name, content in wanted.items())
+
+
+def _space_inputs(source: Source, week: date) -> dict[str, str]:
+    near = {f"space {one}": file.sha256 for one, file in source.events.items() if abs(one - week) <= WEEK}
+    return near | {"accounts": _accounts_digest(source.accounts), "rules": _digest([json.dumps(asdict(source.rules), sort_keys=True)])}
+
+
+def _inputs(source: Source, week: date, known: Patterns) -> dict[str, str]:
+    baseline = known.baseline(week)
+    usual = _digest([_space_digest(known.weeks[one]) for one in baseline]) if len(baseline) >= BURST_WEEKS else "none"
+    events = {f"events {one}": file.sha256 for one, file in source.around(week, week).items()}
+    return {**_space_inputs(source, week), **events, "baseline": usual}
+
+
+def _accounts_digest(accounts: pa.Table) -> str:
+    columns = [accounts[name].combine_chunks() for name in ("account", "person", "kind", "excluded")]
+    return _digest([str(pc.fill_null(column.cast(pa.int64()), 0).to_numpy().tobytes().hex()) for column in columns])
+
+
+def _space_digest(table: pa.Table) -> str:
+    flat = [table[name].combine_chunks() for name in ("week", "space", "hours")]
+    numbers = [flat[0].cast(pa.int32()), flat[1], flat[2].flatten()]
+    return _digest([column.to_numpy(zero_copy_only=False).tobytes().hex() for column in numbers])
+
+
+def _digest(texts: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
+
+
+def _chunks(source: Source, weeks: Sequence[date]) -> Iterator[tuple[int, list[date]]]:
+    """Cut weeks into runs of neighbours of about equal size that fit into memory; with each, how many weeks are done by then."""
+    for run in _runs(weeks):
+        size = sum(source.events[week].rows for week in run if week in source.events)
+        pieces = min(len(run), max(1, -(-size // MOST_EVENTS)))
+        edges = [len(run) * piece // pieces for piece in range(pieces + 1)]
+        for low, high in pairwise(edges):
+            yield sum(week <= run[high - 1] for week in weeks), run[low:high]
+
+
+def _runs(weeks: Sequence[date]) -> Iterator[list[date]]:
+    run: list[date] = []
+    for week in weeks:
+        if run and week - run[-1] != WEEK:
+            yield run
+            run = []
+        run.append(week)
+    if run:
+        yield run
+
+
+def _store(ws: Workspace, chunk: Sequence[date], tables: Mapping[str, pa.Table], wanted: Mapping[date, Mapping[str, str]]) -> None:
+    """Name all tables of these weeks in one transaction, with what they were made from."""
+    for week in chunk:
+        inputs = pa.table({"input": list(wanted[week]), "content": list(wanted[week].values())}, schema=MADE.schema)
+        rows = [(table, _of_week(tables[table.name], week)) for table in WEEKLY]
+        files = [ws.lake.stage(table.name, part_of(week), part, sort=table.key) for table, part in [*rows, (MADE, inputs)]]
+        with ws.service.begin() as connection:
+            ws.lake.commit(connection, files)
+        for file in files:
+            ws.lake.sweep_table(file.table, [file.part])
+
+
+def _of_week(table: pa.Table, week: date) -> pa.Table:
+    return table.filter(pc.equal(table["week"], pa.scalar(week, pa.date32())))
+
+
+def _by_rule(table: pa.Table) -> Counter[str]:
+    counts = Counter[str]()
+    for row in table.to_pylist():
+        counts[row["rule"]] += row["events"]
+    return counts
+
+
+def _read(ws: Workspace, engine: Engine, table: Table, weeks: Sequence[date]) -> Lazy:
+    paths = ws.lake.paths(table.name, [part_of(week) for week in weeks])
+    return engine.read(paths) if paths else engine.frame(table.empty())

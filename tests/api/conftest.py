@@ -1,0 +1,87 @@
+"""The small company behind a client that is signed in, one that is not, and one for each test that changes something."""
+
+import importlib.util
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from api.app import create_app
+from pipelines.access import issue_link
+from pipelines.workspace import Workspace
+
+BASE = "http://127.0.0.1:8765"
+SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
+
+
+def load(name: str) -> ModuleType:
+    """Import a module of tests/fixtures."""
+    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
+    if name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def company(tmp_path_factory):
+    return load("sealed_scan").build(tmp_path_factory.mktemp("company") / "home")
+
+
+@pytest.fixture
+def own_company(tmp_path):
+    """A company of this test's own, to withhold, rename and erase in."""
+    return load("sealed_scan").build(tmp_path / "home", people=35)
+
+
+@pytest.fixture(scope="session")
+def app(company) -> FastAPI:
+    return create_app(company.settings)
+
+
+@pytest.fixture(scope="session")
+def running(app) -> Iterator[FastAPI]:
+    """The application with its deployment opened."""
+    with TestClient(app, base_url=BASE):
+        yield app
+
+
+@pytest.fixture(scope="session")
+def client(running) -> TestClient:
+    return signed_in(running)
+
+
+@pytest.fixture
+def stranger(running) -> TestClient:
+    return TestClient(running, base_url=BASE, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., tuple[TestClient, Workspace]]]:
+    """Serve a company and sign in."""
+    opened: list[TestClient] = []
+
+    def start(company) -> tuple[TestClient, Workspace]:
+        app = create_app(company.settings)
+        host = TestClient(app, base_url=BASE)
+        host.__enter__()
+        opened.append(host)
+        return signed_in(app), app.state.ws
+
+    yield start
+    for host in opened:
+        host.__exit__(None, None, None)
+
+
+def signed_in(app: FastAPI) -> TestClient:
+    """Spend a fresh one-time link."""
+    client = TestClient(app, base_url=BASE, raise_server_exceptions=False)
+    assert client.post(issue_link(app.state.ws), headers=SAME_ORIGIN, follow_redirects=False).status_code == 303
+    return client
