@@ -28,9 +28,9 @@ test: lint ## all checks and all tests (what CI runs)
 
 lint: $(DEV) ## formatting, lint, types, import rules, declared dependencies
 	$(call heading,ruff format)
-	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff format --check --output-format concise .
 	$(call heading,ruff check)
-	@$(BIN)/ruff check .
+	@$(BIN)/ruff check --output-format concise .
 	$(call heading,mypy --strict)
 	@$(BIN)/mypy
 	$(call heading,import rules)

@@ -74,7 +74,7 @@ def layout(drawn: TeamMap) -> Positions:
     igraph.set_random_number_generator(random.Random(0))
     start = _start(drawn)
     if len(place) < MOST_KAMADA_KAWAI:
-        found = graph.layout_kamada_kawai(seed=start, weights=(1 / np.sqrt(weight)).tolist() or None)
+        found = graph.layout_kamada_kawai(seed=start, weights=(weight**-0.25).tolist() or None)
     else:
         found = graph.layout_fruchterman_reingold(seed=start, weights=weight.tolist() or None, grid=True)
     return _scaled(drawn.nodes, np.array(found.coords))

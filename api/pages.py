@@ -1,5 +1,6 @@
 """HTML twins of the JSON routes: the same readings, drawn for people, usable without scripts."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +17,7 @@ from api.problems import Problem
 from api.teams import TeamId
 from pipelines import access
 from pipelines.access import ReadableScan, words
+from pipelines.access.answers import PersonRow
 from pipelines.access.links import end_session, is_open, spend_link
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
@@ -24,6 +26,11 @@ templates = Jinja2Templates(Path(__file__).parent / "templates")
 templates.env.trim_blocks = templates.env.lstrip_blocks = True
 
 CHANNELS = ("chat", "mail", "meeting")
+
+CARDS, ROWS = 3, 6
+"""Marks of each facet on the overview, as cards and as rows; the list of people has them all."""
+
+Mark = tuple[str, PersonRow]
 
 VERDICTS = {"usable": "good", "usable with caution": "care", "unusable": "bad"}
 """Look of each data-quality verdict; the words are always beside it."""
@@ -44,7 +51,8 @@ def overview_page(request: Request, ws: Place, scan: PageScan, viewer: ScoreRead
     """Who stands out, in sentences."""
     found = access.read_overview(ws, scan, viewer)
     quality = access.read_quality(ws, scan, viewer)
-    return _page(request, "overview.html", scan, overview=found, report=quality.report)
+    shown = {"first_cards": _first(found.hidden, CARDS), "first_rows": _first(found.marked, ROWS)}
+    return _page(request, "overview.html", scan, overview=found, report=quality.report, **shown)
 
 
 @router.get("/people")
@@ -131,6 +139,12 @@ def error_page(request: Request, found: Problem) -> Response:
     name = "empty.html" if empty else "problem.html"
     context = {"problem": found, "signed_in": signed_in, "standing": words.STANDING_LINE}
     return templates.TemplateResponse(request, name, context, status_code=found.status)
+
+
+def _first(found: Sequence[Mark], most: int) -> list[Mark]:
+    """Keep so many marks of each facet."""
+    facets = list(dict.fromkeys(facet for facet, _ in found))
+    return [one for facet in facets for one in [mark for mark in found if mark[0] == facet][:most]]
 
 
 def _page(request: Request, name: str, scan: ReadableScan | None, **context: object) -> Response:

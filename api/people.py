@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 from api.access import PathScan, Place, QueryScan, ScoreReader, fresh_path_scan, fresh_query_scan
 from api.models import PeoplePage, Person
@@ -27,6 +27,12 @@ class PeopleParameters(BaseModel):
     marked: bool = Field(False, description="Only people who stand out.")
     hidden: bool = Field(False, description="Only people who stand out beyond their formal position.")
     badges: bool = Field(False, description="Only people with a badge.")
+
+    @field_validator("team", mode="before")
+    @classmethod
+    def _all_teams(cls, value: object) -> object:
+        """Read what a form sends when nothing is chosen."""
+        return None if value == "" else value
 
     def query(self) -> PeopleQuery:
         """Say the same to the reading."""

@@ -65,9 +65,19 @@ def volume_guard(helper: Facet, ground: Ground, initiated: Floats) -> float | No
     return round(float(np.mean(known)), 4) if known else None
 
 
+def mail_alone(window: Window) -> bool:
+    """Return whether asks can be known from mail only: the helper facet is experimental then (amendment 4)."""
+    return Channel.CHAT not in window.ties.channels
+
+
+def experimental(window: Window) -> list[str]:
+    """Return the facets that the available channels know too little of."""
+    return ["helper"] if mail_alone(window) else []
+
+
 def is_volume(window: Window, guard: float | None) -> bool:
-    """Return whether asks are known from mail alone and the helper facet may be plain volume."""
-    return Channel.CHAT not in window.ties.channels and (guard is None or abs(guard) > VOLUME_LIMIT)
+    """Return whether asks are known from mail alone and the helper facet may be plain volume: then nobody is flagged as a helper."""
+    return mail_alone(window) and (guard is None or abs(guard) > VOLUME_LIMIT)
 
 
 def rank_correlation(one: Floats, other: Floats, among: Bools) -> float | None:

@@ -80,10 +80,11 @@ def _halved(values: Floats) -> Floats:
 
 
 def _spread(moves: Floats) -> Floats:
+    """Return the root mean square of the moves; NaN where more than half are undefined."""
     known = np.isfinite(moves)
-    square = np.divide(np.where(known, moves, 0) ** 2, 1).sum(axis=0)
-    count = known.sum(axis=0)
-    return np.sqrt(np.divide(square, count, out=np.full(moves.shape[1], np.nan), where=2 * count >= len(moves)))
+    square, count = (np.where(known, moves, 0) ** 2).sum(axis=0), known.sum(axis=0)
+    mean = np.divide(square, count, out=np.full(moves.shape[1], np.nan), where=2 * count >= len(moves))
+    return np.asarray(np.sqrt(mean), dtype=np.float64)
 
 
 def _reliability(split: Floats, scored: Bools) -> float:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ona.facets import Ground
+from ona.facets import Ground, departments
 from ona.gates import PASSED, Reasons, after
 from ona.indicators.cross_team import crossing
 from ona.metrics import METRICS
@@ -106,7 +106,22 @@ def notes_of(outcome: Outcome) -> dict[str, object]:
         "flags": {one.facet: {"flagged": int(one.flagged.sum()), "hidden": int(one.hidden.sum())} for one in outcome.flags},
         "reporting_line_dyads": len(who.line) // 2,
         "absent_people": int((who.absent & who.members).sum()),
+        "warnings": warnings_of(outcome),
     }
+
+
+def warnings_of(outcome: Outcome) -> list[str]:
+    """Return in sentences what limits the whole scan."""
+    window, who = outcome.window, outcome.window.ties.roster
+    undated = int((~np.isfinite(who.numbers("joined")) & who.members).sum())
+    held = [
+        (departments(window) < 2, "Brokers are judged without departments: no departments are known."),
+        (not np.isfinite(outcome.visible).any(), "Nobody can be called hidden: neither levels nor reporting lines are known."),
+        (len(window.ties.channels) == 1, "One channel is scanned: nothing can be checked against another source."),
+        (undated > 0, f"{undated} people have no joining date; those seen in the first two weeks count as long enough in the company."),
+        (bool(window.units.reasons), "Some channels are too small to have a median of their own and use the default."),
+    ]
+    return [sentence for is_so, sentence in held if is_so]
 
 
 def _facet_rows(one: Facet, rules: Rules) -> dict[str, object]:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from narwhals.typing import IntoFrame
 
-from ona.agreement import agreement, is_volume, volume_guard
+from ona.agreement import agreement, experimental, is_volume, volume_guard
 from ona.errors import NotEnoughDataError
 from ona.facets import Ground, facets_of
 from ona.facts import facts_of
@@ -23,7 +23,7 @@ from ona.results import Outcome, contribution_rows, flag_rows, notes_of, score_r
 from ona.roster import Roster, roster, weeks_of
 from ona.rules import Rules
 from ona.scores import flag
-from ona.tables import ASKS, PEOPLE, PRESENCE, TIES, Channel, check
+from ona.tables import ASKS, PEOPLE, PRESENCE, TIES, Channel, Table, check
 
 Floats = npt.NDArray[np.float64]
 
@@ -79,7 +79,8 @@ def scan(
     NotEnoughDataError
         Fewer than two weeks.
     """
-    tables = {t.name: check(frame, t) for frame, t in ((ties, TIES), (asks, ASKS), (presence, PRESENCE), (people, PEOPLE))}
+    given = ((ties, TIES), (asks, ASKS), (presence, PRESENCE), (people, PEOPLE))
+    tables = {table.name: _in_order(check(frame, table), table) for frame, table in given}
     who = _everybody(tables, rules)
     recency = _recency(len(who.weeks), rules.half_life_days)
     dyads = tie_weeks(who, tables["ties"])
@@ -98,7 +99,7 @@ def scan(
     facets = facets_of(window, seen, ground)
 
     guard = volume_guard(facets["helper"], ground, total_by_person(who, tables["presence"], "initiated"))
-    against = [helper_flag_gates(window, experimental=is_volume(window, guard)), np.full(who.n, PASSED)]
+    against = [helper_flag_gates(window, is_volume(window, guard)), np.full(who.n, PASSED)]
     visible = visibility(who)
     chosen = flag([facets["helper"], facets["broker"]], against, visible, rules)
     outcome = Outcome(window, seen, ground, facets, chosen, visible)
@@ -110,8 +111,13 @@ def scan(
         contributions=contribution_rows(outcome),
         facts=facts_of(window, seen, tables["presence"], alone),
         graphs={"attention": seen.attention, "relationship": seen.relationship, "ask": seen.ask, "formal": formal(who)},
-        notes=notes_of(outcome) | {"sensitivity": sensitivity, "volume_guard": guard},
+        notes=notes_of(outcome) | {"sensitivity": sensitivity, "volume_guard": guard, "experimental": experimental(window)},
     )
+
+
+def _in_order(rows: pa.Table, table: Table) -> pa.Table:
+    """Sort by the key, so that the order of the rows cannot change a sum."""
+    return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
 
 
 def _everybody(tables: Mapping[str, pa.Table], rules: Rules) -> Roster:

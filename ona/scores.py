@@ -120,7 +120,7 @@ def shares(indicators: Indicators) -> Floats:
     """Return the weight of each indicator for each person: reliability within equally weighing groups, over what is defined, ``(n, K)``."""
     known = np.isfinite(indicators.score)
     weight = np.array([reliability_weight(value) for value in indicators.reliability])
-    alive = known.any(axis=0)
+    alive = known.any(axis=0) & (weight > 0)
     sizes = {group: sum(a for g, a in zip(indicators.groups, alive, strict=True) if g == group) for group in indicators.groups}
     weight = np.array([w / max(sizes[group], 1) for w, group in zip(weight, indicators.groups, strict=True)])
     raw = known * weight

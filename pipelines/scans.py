@@ -107,8 +107,8 @@ def run(ws: Workspace, rules: Rules, *, end: date | None = None, progress: Progr
         tell("scan", 0, 1)
         if not _is_sealed(ws, identity):
             attention, asks, presence, _ = ties.load(ws, engine, window.weeks)
-            tables = (frame.to_native() for frame in (attention, asks, presence))
-            result = scan(*tables, now, replace(rules, weeks=len(window.weeks)))
+            held = replace(rules, weeks=len(window.weeks))
+            result = scan(attention.to_native(), asks.to_native(), presence.to_native(), now, held)
             found = quality.report(ws, result, window.start, window.end, weeks=attention, minimum_group=_minimum(ws, rules))
             seal(ws, identity, window, rules, result, found)
         ws.service.publish_scan(identity)

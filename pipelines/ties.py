@@ -209,7 +209,7 @@ def _computable(ws: Workspace, source: Source) -> list[date]:
 
 
 def _made(ws: Workspace, week: date) -> dict[str, str]:
-    """What a week was computed from when it was last computed."""
+    """Return what a week was computed from when it was last computed."""
     return {row["input"]: row["content"] for row in ws.lake.read(MADE, [part_of(week)]).to_pylist()}
 
 

@@ -24,10 +24,15 @@ SPELLINGS = {
 }
 
 
+def is_ours(path: Path) -> bool:
+    """Whether the product wrote the file: neither the vendors' inbox nor the simulator's answer key."""
+    return path.is_file() and "inbox" not in path.parts and path.name != "truth.csv"
+
+
 def canaries(*folders: Path) -> list[str]:
     """Return every file under the folders, the inbox left out, that holds a canary in any spelling; Parquet is read column by column."""
     found = []
-    for path in (p for folder in folders for p in folder.rglob("*") if p.is_file() and "inbox" not in p.parts):
+    for path in (p for folder in folders for p in folder.rglob("*") if is_ours(p)):
         content = path.read_bytes() + (repr(pq.read_table(path).to_pydict()).encode() if path.suffix == ".parquet" else b"")
         found += [f"{path} ({name})" for name, spelling in SPELLINGS.items() if spelling in content]
     return found
@@ -58,7 +63,7 @@ def test_no_content_reaches_the_data_folder_the_temporary_folder_or_the_screen(d
 def test_no_name_or_address_lies_in_clear_outside_the_inbox(demo):
     lines = (demo.home / "inbox" / "hr.csv").read_text(encoding="utf-8").splitlines()[1:41]
     secrets = [field.encode() for line in lines for field in line.split(",")[1:3]]
-    for path in (p for p in demo.home.rglob("*") if p.is_file() and "inbox" not in p.parts and p.suffix != ".parquet"):
+    for path in (p for p in demo.home.rglob("*") if is_ours(p) and p.suffix != ".parquet"):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret in content], path
 

@@ -31,6 +31,7 @@
       ...node,
       ...place,
       size: node.size * Math.min(grown, 1.8),
+      label: scale < 0.6 && !node.mark ? " " : node.label,
       color: { background: fill, border, highlight: { background: fill, border: tone("--ink") }, hover: { background: fill, border: tone("--ink") } },
       borderWidth: node.hiddenMark ? 3.5 : node.mark ? 2 : 1,
       borderWidthSelected: 5,

@@ -125,7 +125,7 @@ def _lines(stream: IO[bytes]) -> Iterator[bytes]:
             continue
         if held:
             yield held
-        held = line
+        held = line if _MATTERS.match(line) else b""
     if held:
         yield held
 

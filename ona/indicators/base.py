@@ -123,7 +123,8 @@ class Indicator:
 
     def __call__(self, asks: IntoFrame, presence: IntoFrame, people: IntoFrame) -> Floats:
         """Return the quantity of each person in the tables, in the order of their sorted ids, without any gate."""
-        evidence = from_tables(check(asks, ASKS), check(presence, PRESENCE), check(people, PEOPLE))
+        given = ((asks, ASKS), (presence, PRESENCE), (people, PEOPLE))
+        evidence = from_tables(*(check(frame, table).sort_by([(name, "ascending") for name in table.key]) for frame, table in given))
         value = self.compute(evidence, evidence.every_week())
         if self.adjust is None:
             return value

@@ -170,7 +170,7 @@ def _answers(thread: Lazy, rules: TieRules) -> Lazy:
 
 
 def _thanks(thread: Lazy, asks: Lazy, named: Lazy, given: Lazy) -> Lazy:
-    """What the asker did in the thread, to whom, and whether that person was meant beyond doubt."""
+    """Return what the asker did in the thread, to whom, and whether that person was meant beyond doubt."""
     own = thread.filter(nw.col("sender") == nw.col("asker"))
     pointed = flag(~nw.col("reply_to").is_null() & (nw.col("reply_to") != nw.col("thread")))
     spoke = own.select("ask", "at", "n", helper=nw.col("before"), sure=pointed)

@@ -77,7 +77,9 @@ def _values(frame: Lazy, many: npt.NDArray[np.int64]) -> Floats:
 
 
 def _hours(said: Lazy, many: npt.NDArray[np.int64]) -> Floats:
-    counted = said.with_columns(hour=nw.col("bin").cast(nw.Int64) % 32).group_by("sender", "hour").agg(n=nw.len()).collect("pyarrow").to_arrow()
+    counted = (
+        said.with_columns(hour=nw.col("bin").cast(nw.Int64) % 32).group_by("sender", "hour").agg(n=nw.len()).collect("pyarrow").to_arrow()
+    )
     place = {account: row for row, account in enumerate(many.tolist())}
     counts = np.zeros((many.size, 24))
     for row in counted.to_pylist():
@@ -87,7 +89,9 @@ def _hours(said: Lazy, many: npt.NDArray[np.int64]) -> Floats:
 
 
 def _burstiness_of(said: Lazy, many: npt.NDArray[np.int64]) -> Floats:
-    gaps = said.with_columns(gap=nw.col("at") - nw.col("at").shift(1).over("sender", order_by=["at", "event"])).filter(~nw.col("gap").is_null())
+    gaps = said.with_columns(gap=nw.col("at") - nw.col("at").shift(1).over("sender", order_by=["at", "event"])).filter(
+        ~nw.col("gap").is_null()
+    )
     square = nw.col("gap") * nw.col("gap")
     found = _by(gaps.with_columns(square=square).group_by("sender").agg(n=nw.len(), sum=total("gap"), square=total("square")))
     rows = [found.get(account, {"n": 1, "sum": 0, "square": 0}) for account in many.tolist()]

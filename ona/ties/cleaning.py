@@ -4,7 +4,7 @@ import narwhals as nw
 
 from ona.rules import TieRules
 from ona.tables import OUT_OF_HOURS, AccountKind, Flag, Kind, SpaceKind
-from ona.ties.automation import automated_senders as automated_senders
+from ona.ties import automation
 from ona.ties.calendar import MINUTES_A_DAY, day_number, seconds, week_number, working_minutes
 from ona.ties.frames import Lazy, Persist, at_once, bit, flag, stacked
 
@@ -24,6 +24,9 @@ NEAR = 300
 """Seconds between a message and its copy in another channel."""
 HEADER = ("event", "source", "place", "sender", "space", "root", "reply_to", "audience", "week", "day", "n", "w", "at", "clock", "offset")
 MEETING_HEADER = ("series", "lead_hours", "minutes")
+
+
+automated_senders = automation.automated_senders
 
 
 def clean(events: Lazy, accounts: Lazy, rules: TieRules, persist: Persist = at_once) -> Lazy:
@@ -98,7 +101,7 @@ def _place() -> nw.Expr:
 
 
 def _conversation() -> nw.Expr:
-    """What consecutive messages have to share to be one turn: the thread, the channel, or the same recipients."""
+    """Return what consecutive messages have to share to be one turn: the thread, the channel, or the same recipients."""
     channel = nw.coalesce("root", "space", "event")
     addressed = nw.coalesce("first", "event") % 2**40 + nw.col("audience") * 2**41
     direct = nw.coalesce("space", addressed)

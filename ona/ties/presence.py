@@ -69,24 +69,60 @@ def _acts(seen: Seen, seats: Lazy) -> Lazy:
     opened = flag(nw.col("root").is_null() & (((place == MAIL) & nw.col("reply_to").is_null()) | (place == CHANNEL)))
     spoken = place.is_in([MAIL, DIRECT, CHANNEL])
     own = seen.kept.select(
-        "week", "w", "n", account="sender", mail=flag(place == MAIL), meeting=flag(place == MEETING), chat=flag((place != MAIL) & (place != MEETING)),
-        turns=nw.when(spoken).then(nw.col("opens")).otherwise(nothing), initiated=opened * nw.col("opens"), broadcasts=nothing, out_of_hours=nw.col("late"),
-    )  # fmt: skip
+        "week",
+        "w",
+        "n",
+        account="sender",
+        mail=flag(place == MAIL),
+        meeting=flag(place == MEETING),
+        chat=flag((place != MAIL) & (place != MEETING)),
+        turns=nw.when(spoken).then(nw.col("opens")).otherwise(nothing),
+        initiated=opened * nw.col("opens"),
+        broadcasts=nothing,
+        out_of_hours=nw.col("late"),
+    )
     mass = seen.headers.filter(nw.col("verdict").is_in(list(_MASS)), place != MEETING)
     sent = mass.select(
-        "week", "w", "n", account="sender", mail=flag(place == MAIL), meeting=nothing, chat=flag(place != MAIL),
-        turns=nothing, initiated=nothing, broadcasts=nw.lit(1), out_of_hours=nw.col("late"),
-    )  # fmt: skip
+        "week",
+        "w",
+        "n",
+        account="sender",
+        mail=flag(place == MAIL),
+        meeting=nothing,
+        chat=flag(place != MAIL),
+        turns=nothing,
+        initiated=nothing,
+        broadcasts=nw.lit(1),
+        out_of_hours=nw.col("late"),
+    )
     sat = seats.filter(nw.col("a") == 1.0, nw.col("account") != nw.col("sender"))
     met = sat.select(
-        "week", "w", "n", "account", mail=nothing, meeting=nw.lit(1), chat=nothing,
-        turns=nothing, initiated=nothing, broadcasts=nothing, out_of_hours=nothing,
-    )  # fmt: skip
+        "week",
+        "w",
+        "n",
+        "account",
+        mail=nothing,
+        meeting=nw.lit(1),
+        chat=nothing,
+        turns=nothing,
+        initiated=nothing,
+        broadcasts=nothing,
+        out_of_hours=nothing,
+    )
     began = seen.exchanges.filter(nw.col("place") == DIRECT).select("ask", "asker", "week", "w", "n").unique()
     begun = began.select(
-        "week", "w", "n", account="asker", mail=nothing, meeting=nothing, chat=nw.lit(1),
-        turns=nothing, initiated=nw.lit(1), broadcasts=nothing, out_of_hours=nothing,
-    )  # fmt: skip
+        "week",
+        "w",
+        "n",
+        account="asker",
+        mail=nothing,
+        meeting=nothing,
+        chat=nw.lit(1),
+        turns=nothing,
+        initiated=nw.lit(1),
+        broadcasts=nothing,
+        out_of_hours=nothing,
+    )
     rows = stacked([own, sent, met, begun])
     counted = [total(name) for name in ("turns", "initiated", "broadcasts", "out_of_hours")]
     daily = rows.group_by("week", "w", "n", "account").agg(*[nw.col(name).max() for name in ("mail", "meeting", "chat")], *counted)
@@ -109,7 +145,7 @@ def _asks_made(credits: Lazy) -> Lazy:
 
 
 def _requests(requests: Lazy) -> Lazy:
-    """Requests by name received and answered, with the latency histogram of either."""
+    """Count requests by name received and answered, with the latency histogram of either."""
     waited = nw.when(nw.col("answered") == 1).then(nw.col("waited")).otherwise(nw.lit(CENSORED_AFTER))
     slot = nw.lit(BINS - 1)
     for index in reversed(range(BINS - 1)):
@@ -161,10 +197,18 @@ def _shaped(added: Lazy) -> Lazy:
     counts = ("turns", "initiated", "broadcasts", "asks_made", "directed_in", "directed_answered")
     later = ("burst_exposure", "pulls", "reachable")
     return added.select(
-        "week", "account", nw.col("days").cast(nw.UInt8), channels.cast(nw.UInt8).alias("channels"), *_unsigned(counts), "exposure", *_unsigned(later),
-        meeting_minutes=(nw.col("minutes").cast(nw.Float64) / MINUTE).cast(nw.Float32), out_of_hours=nw.col("out_of_hours").cast(nw.UInt32),
-        latency=nw.list(*_unsigned(_LATENCY)), censored=nw.list(*_unsigned(_CENSORED)),
-    )  # fmt: skip
+        "week",
+        "account",
+        nw.col("days").cast(nw.UInt8),
+        channels.cast(nw.UInt8).alias("channels"),
+        *_unsigned(counts),
+        "exposure",
+        *_unsigned(later),
+        meeting_minutes=(nw.col("minutes").cast(nw.Float64) / MINUTE).cast(nw.Float32),
+        out_of_hours=nw.col("out_of_hours").cast(nw.UInt32),
+        latency=nw.list(*_unsigned(_LATENCY)),
+        censored=nw.list(*_unsigned(_CENSORED)),
+    )
 
 
 def _unsigned(names: Sequence[str]) -> list[nw.Expr]:

@@ -101,5 +101,5 @@ def _translated() -> Iterator[None]:
         yield
     except duckdb.OutOfMemoryException as error:
         raise TryLaterError("The memory limit is too small for this step. Raise memory_limit in ona.toml or free disk space.") from error
-    except duckdb.IOException as error:
+    except (duckdb.IOException, duckdb.InvalidInputException) as error:
         raise TableError("A Parquet file of the lake is missing or damaged. Expected a readable file: run ona doctor.") from error

@@ -79,6 +79,14 @@ def test_an_objection_or_a_withdrawn_consent_makes_every_copy_stale_at_once(own_
     assert after.json()["total"] == before.json()["total"] - (change == "objection")
 
 
+def test_the_objection_of_somebody_without_name_and_badge_makes_copies_stale_too(own_company, serve):
+    client, ws = serve(own_company)
+    before = client.get("/api/v1/scans/latest")
+    object_person(ws, own_company.in_small_team)
+    after = client.get("/api/v1/scans/latest", headers={"If-None-Match": before.headers["etag"]})
+    assert (after.status_code, after.json()["people"]) == (200, before.json()["people"] - 1)
+
+
 def test_pages_of_the_list_cover_everybody_once(client):
     for sort in ("score", "name", "team", "badges"):
         seen, path = [], f"/api/v1/scans/latest/people?limit=9&sort={sort}"

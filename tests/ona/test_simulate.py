@@ -345,7 +345,7 @@ def test_without_planting_answers_are_spread_as_chance_spreads_them():
         count = count[quarter.made.staff.ids[: quarter.made.staff.n_members][there]]
         spread[planting] = count.var() / count.mean()
     assert spread[False] < 2.2
-    assert spread[True] > 5
+    assert spread[True] > 3.5
 
 
 def test_people_and_truth_are_in_the_order_of_random_ids(planted):

@@ -1,7 +1,7 @@
 """Asks are inferred from the shape of exchanges, and their credit is conserved."""
 
 import pyarrow as pa
-from pytest import approx
+import pytest
 
 from ona.rules import TieRules
 from ona.simulate import company
@@ -19,8 +19,8 @@ def test_credit_follows_who_was_first_named_and_acknowledged(compute, log):
     log.post(5, "0 10:30", root=named, space=78)
     log.post(6, "0 10:40", root=named, space=78)
     found = compute(log)
-    assert [found.credit(1, 2), found.credit(1, 3)] == approx([0.875, 0.125], abs=1e-6)
-    assert [found.credit(4, 6), found.credit(4, 5)] == approx([1.25 / 2, 0.75 / 2], abs=1e-6)
+    assert [found.credit(1, 2), found.credit(1, 3)] == pytest.approx([0.875, 0.125], abs=1e-6)
+    assert [found.credit(4, 6), found.credit(4, 5)] == pytest.approx([1.25 / 2, 0.75 / 2], abs=1e-6)
     rows = {(row["asker"], row["helper"]): row for row in found.asks.to_pylist()}
     assert [rows[1, 2][name] for name in ("first", "acknowledged", "directed", "certain")] == [1, 1, 0, 1]
     assert [rows[1, 3][name] for name in ("first", "acknowledged", "directed", "certain")] == [0, 0, 0, 0]
@@ -69,7 +69,11 @@ def test_direct_messages_after_silence_and_quick_one_to_ones_are_asks(compute, l
     log.meet(7, "0 15:00", 30.0, (8, Role.ACCEPTED), lead_hours=3)
     log.meet(7, "1 15:00", 30.0, (9, Role.ACCEPTED), lead_hours=72)
     found = compute(log)
-    assert {(row["asker"], row["helper"]): row["credit"] / 2**20 for row in found.asks.to_pylist()} == {(1, 2): 0.5, (5, 6): 0.5, (7, 8): 0.5}
+    assert {(row["asker"], row["helper"]): row["credit"] / 2**20 for row in found.asks.to_pylist()} == {
+        (1, 2): 0.5,
+        (5, 6): 0.5,
+        (7, 8): 0.5,
+    }
     assert [row["acknowledged"] for row in found.asks.to_pylist() if row["asker"] == 1] == [1]
     assert all(row["direct_credit"] == row["credit"] for row in found.asks.to_pylist())
     assert (found.of(4)["directed_in"], found.of(4)["directed_answered"], sum(found.of(4)["censored"])) == (1, 0, 1)
@@ -116,7 +120,7 @@ def test_credits_of_an_ask_sum_to_its_confidence_and_the_cap_holds(compute):
     spent = sum(row["credit"] for row in free.asks.to_pylist()) / 2**20
     asks = sum(row["asks_made"] for row in free.presence.to_pylist())
     assert asks / 2 - 0.01 <= spent <= asks + 0.01
-    assert spent * 2 == approx(round(spent * 2), abs=0.01)
+    assert spent * 2 == pytest.approx(round(spent * 2), abs=0.01)
     capped = compute(events, made.accounts)
     pairs: dict[tuple[object, ...], int] = {}
     for row in capped.asks.to_pylist():

@@ -2,7 +2,7 @@
 
 from math import log2
 
-from pytest import approx
+import pytest
 
 from ona.tables import Channel, Role
 
@@ -21,11 +21,11 @@ def test_the_worked_example_of_the_method_gives_its_channel_sums_and_credits(com
     log.direct(b, "1 10:00", [a])
     log.direct(b, "1 11:00", [a])
     found = compute(log)
-    assert [found.weight(a, b, MAIL), found.weight(a, c, MAIL)] == approx([0.5850, 0.5850], abs=1e-4)
-    assert [found.weight(*pair, CHAT) for pair in ((b, a), (c, a), (c, b))] == approx([2.5850, 0.5361, 0.8074], abs=1e-4)
-    assert [found.weight(a, b, MEETING), found.weight(b, a, MEETING)] == approx([1.0, 1.0], abs=1e-6)
+    assert [found.weight(a, b, MAIL), found.weight(a, c, MAIL)] == pytest.approx([0.5850, 0.5850], abs=1e-4)
+    assert [found.weight(*pair, CHAT) for pair in ((b, a), (c, a), (c, b))] == pytest.approx([2.5850, 0.5361, 0.8074], abs=1e-4)
+    assert [found.weight(a, b, MEETING), found.weight(b, a, MEETING)] == pytest.approx([1.0, 1.0], abs=1e-6)
     assert found.ties.num_rows == 7
-    assert [found.credit(a, b), found.credit(a, c)] == approx([0.375, 0.125], abs=1e-6)
+    assert [found.credit(a, b), found.credit(a, c)] == pytest.approx([0.375, 0.125], abs=1e-6)
 
 
 def test_a_mail_is_split_over_its_recipients(compute, log):
@@ -37,10 +37,10 @@ def test_a_mail_is_split_over_its_recipients(compute, log):
     log.mail(7, "0 10:00", [8, 999])
     log.add(3, 8, "0 10:00", [(9, Role.TO), (1, Role.BCC)], space_kind=5)
     found = compute(log)
-    assert found.weight(1, 2, MAIL) == approx(log2(1.25), abs=1e-5)
-    assert [found.weight(6, who, MAIL) for who in (2, 3, 4, 5)] == approx([log2(1 + 4 / 7)] + [log2(1 + 1 / 7)] * 3, abs=1e-5)
-    assert found.weight(7, 8, MAIL) == approx(1.0, abs=1e-6)
-    assert [found.weight(8, 9, MAIL), found.weight(8, 1, MAIL)] == approx([1.0, 0.0], abs=1e-6)
+    assert found.weight(1, 2, MAIL) == pytest.approx(log2(1.25), abs=1e-5)
+    assert [found.weight(6, who, MAIL) for who in (2, 3, 4, 5)] == pytest.approx([log2(1 + 4 / 7)] + [log2(1 + 1 / 7)] * 3, abs=1e-5)
+    assert found.weight(7, 8, MAIL) == pytest.approx(1.0, abs=1e-6)
+    assert [found.weight(8, 9, MAIL), found.weight(8, 1, MAIL)] == pytest.approx([1.0, 0.0], abs=1e-6)
 
 
 def test_the_attention_exponent_lets_small_groups_keep_more(compute, log):
@@ -48,7 +48,7 @@ def test_the_attention_exponent_lets_small_groups_keep_more(compute, log):
     log.mail(1, "0 10:00", [2, 3, 4, 5])
     from ona.rules import TieRules
 
-    assert compute(log, rules=TieRules(beta=0.5)).weight(1, 2, MAIL) == approx(log2(1.5), abs=1e-5)
+    assert compute(log, rules=TieRules(beta=0.5)).weight(1, 2, MAIL) == pytest.approx(log2(1.5), abs=1e-5)
 
 
 def test_messages_in_quick_succession_are_one_turn(compute, log):
@@ -57,7 +57,7 @@ def test_messages_in_quick_succession_are_one_turn(compute, log):
         log.direct(1, f"0 10:{minute:02}", [2])
     log.direct(2, "0 10:05", [1])
     found = compute(log)
-    assert found.weight(1, 2, CHAT) == approx(log2(3), abs=1e-5)
+    assert found.weight(1, 2, CHAT) == pytest.approx(log2(3), abs=1e-5)
     assert found.of(1)["turns"] == 2
 
 
@@ -67,7 +67,7 @@ def test_ties_saturate_by_day(compute, log):
         for turn in range(turns):
             log.direct(1, f"{day} {9 + turn}:00", [2])
     found = compute(log)
-    assert found.weight(1, 2, CHAT) == approx(6.0, abs=1e-5)
+    assert found.weight(1, 2, CHAT) == pytest.approx(6.0, abs=1e-5)
     (row,) = [row for row in found.ties.to_pylist() if row["from"] == 1]
     assert (row["days"], row["evidence"], row["turns"], row["events"]) == (0b1011, 0b1011, 11, 11)
 
@@ -79,9 +79,9 @@ def test_a_reply_goes_to_root_author_previous_speaker_and_mentions(compute, log)
     log.post(3, "0 10:40", root=root, mention=[4])
     log.post(5, "1 10:00", mention=[6, 7])
     found = compute(log)
-    assert [found.weight(3, who, CHAT) for who in (1, 2, 4)] == approx([log2(1.25), log2(1.25), log2(1.5)], abs=1e-5)
-    assert [found.weight(5, who, CHAT) for who in (6, 7)] == approx([log2(1.5)] * 2, abs=1e-5)
-    assert found.weight(2, 1, CHAT) == approx(1.0, abs=1e-5)
+    assert [found.weight(3, who, CHAT) for who in (1, 2, 4)] == pytest.approx([log2(1.25), log2(1.25), log2(1.5)], abs=1e-5)
+    assert [found.weight(5, who, CHAT) for who in (6, 7)] == pytest.approx([log2(1.5)] * 2, abs=1e-5)
+    assert found.weight(2, 1, CHAT) == pytest.approx(1.0, abs=1e-5)
     assert not [row for row in found.ties.to_pylist() if row["from"] == 1]
 
 
@@ -98,7 +98,7 @@ def test_reactions_count_once_a_day(compute, log):
     for post in posts:
         log.react(2, "0 12:00", post)
     log.react(2, "1 12:00", posts[0])
-    assert compute(log).weight(2, 1, CHAT) == approx(2 * log2(1.2), abs=1e-5)
+    assert compute(log).weight(2, 1, CHAT) == pytest.approx(2 * log2(1.2), abs=1e-5)
 
 
 def test_meetings_conserve_the_hours_of_each_attendee(compute, log):
@@ -107,11 +107,11 @@ def test_meetings_conserve_the_hours_of_each_attendee(compute, log):
     log.meet(3, "0 10:00", 60.0, *[(who, Role.ACCEPTED) for who in (4, 5, 6, 7)], (8, Role.DECLINED))
     log.meet(8, "1 10:00", 60.0, (9, Role.TENTATIVE))
     found = compute(log)
-    assert [found.weight(1, 2, MEETING), found.weight(2, 1, MEETING)] == approx([1.0, 1.0], abs=1e-6)
+    assert [found.weight(1, 2, MEETING), found.weight(2, 1, MEETING)] == pytest.approx([1.0, 1.0], abs=1e-6)
     hours = [2 ** found.weight(4, who, MEETING) - 1 for who in (3, 5, 6, 7)]
-    assert hours == approx([0.25] * 4, abs=1e-5)
+    assert hours == pytest.approx([0.25] * 4, abs=1e-5)
     assert found.weight(8, 3, MEETING) == 0
-    assert found.weight(9, 8, MEETING) == approx(1.0, abs=1e-6)  # a .5 over n - 1 = .5
+    assert found.weight(9, 8, MEETING) == pytest.approx(1.0, abs=1e-6)  # a .5 over n - 1 = .5
     assert found.of(4)["meeting_minutes"] == 60
     evidence = {(row["from"], row["to"]): row["evidence"] for row in found.ties.to_pylist()}
     assert (evidence[1, 2], evidence[4, 5]) == (1, 0)  # six people were invited, one too many to prove a relationship
@@ -119,4 +119,4 @@ def test_meetings_conserve_the_hours_of_each_attendee(compute, log):
 
 def test_a_long_meeting_is_capped_at_two_hours(compute, log):
     log.meet(1, "0 9:00", 480.0, (2, Role.ACCEPTED))
-    assert compute(log).weight(1, 2, MEETING) == approx(log2(3), abs=1e-5)
+    assert compute(log).weight(1, 2, MEETING) == pytest.approx(log2(3), abs=1e-5)

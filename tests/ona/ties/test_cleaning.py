@@ -6,7 +6,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
-from pytest import approx
 
 from ona.simulate import company
 from ona.tables import EVENTS, AccountKind, Flag, Kind, Role
@@ -51,7 +50,7 @@ def test_an_excluded_person_leaves_no_trace_as_receiver_either(compute, log, kno
     log.meet(9, "0 14:00", 30.0, (1, Role.ACCEPTED))
     found = compute(log, known(excluded=[9]))
     assert {(row["from"], row["to"]) for row in found.ties.to_pylist()} == {(1, 2)}
-    assert found.weight(1, 2, 2) == approx(1.0, abs=1e-6)  # the split is over the recipients that were kept
+    assert found.weight(1, 2, 2) == pytest.approx(1.0, abs=1e-6)  # the split is over the recipients that were kept
     assert 9 not in found.presence["account"].to_pylist()
     assert found.asks.num_rows == 0
 
@@ -87,7 +86,16 @@ def test_a_mass_mail_and_a_bot_change_no_tie_of_people(compute, case):
     """One mail to 500 recipients and a bot with 10,000 messages that mention people."""
     members = case.accounts.filter(pc.equal(case.accounts["kind"], int(AccountKind.MEMBER)))["account"].to_pylist()
     bot, base = 777, case.events.slice(0, 1).to_pylist()[0]
-    first = {"event": 5, "kind": Kind.MAIL, "sender": members[0], "space_kind": 5, "root": None, "reply_to": None, "audience": 500, "flags": 0}
+    first = {
+        "event": 5,
+        "kind": Kind.MAIL,
+        "sender": members[0],
+        "space_kind": 5,
+        "root": None,
+        "reply_to": None,
+        "audience": 500,
+        "flags": 0,
+    }
     mass = base | first | {"recipients": [{"account": members[k % len(members)], "role": Role.TO} for k in range(500)]}
     noise = [
         base | {"event": 10 + k, "kind": Kind.MESSAGE, "sender": bot, "space": 1, "space_kind": 1, "audience": 1, "flags": 0,
@@ -122,8 +130,8 @@ def log_of(log, pieces):
 def test_burstiness_and_hour_entropy_match_the_worked_numbers():
     """T1.13: constant intervals -1, (1, 1, 1, 17) .6635. T1.14: 24 hours 1, 8 hours .6543."""
     gaps = np.array([[5.0] * 4, [1, 1, 1, 17]])
-    assert burstiness(np.full(2, 4.0), gaps.mean(axis=1), gaps.std(axis=1)) == approx([-1, 0.6635], abs=1e-4)
-    assert hour_entropy(np.array([[1.0] * 24, [1.0] * 8 + [0.0] * 16])) == approx([1, 0.6543], abs=1e-4)
+    assert burstiness(np.full(2, 4.0), gaps.mean(axis=1), gaps.std(axis=1)) == pytest.approx([-1, 0.6635], abs=1e-4)
+    assert hour_entropy(np.array([[1.0] * 24, [1.0] * 8 + [0.0] * 16])) == pytest.approx([1, 0.6543], abs=1e-4)
 
 
 def test_a_clockwork_sender_is_found_and_a_busy_person_is_not(log, known):

@@ -1,0 +1,238 @@
+"""Who is found: planted helpers and brokers in simulated companies, beside plain centralities; prints each bar with its figure.
+
+Every company runs through the whole method: events, weekly tables, scan. Two processes work at a time.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+import igraph
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ona.rules import Rules, TieRules
+from ona.scan import Scan, scan
+from ona.simulate import company
+from pipelines.engine.duckdb import Engine
+from pipelines.ties import tables_of
+
+T = TypeVar("T")
+
+TABLES = ("ties", "asks", "presence", "people", "truth")
+PLANTED = ("helper", "broker")
+DECOYS = (
+    "broadcaster",
+    "big_span_manager",
+    "service_desk",
+    "serial_replier",
+    "meeting_hoarder",
+    "bot",
+    "shared_mailbox",
+    "joiner",
+)
+LOW_VISIBILITY = 0.60
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One requirement and what was measured."""
+
+    what: str
+    figure: float
+    least: float = -np.inf
+    most: float = np.inf
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure lies inside the bar."""
+        return self.least <= self.figure <= self.most
+
+    def __str__(self) -> str:
+        """Return the line with aligned columns."""
+        edges = [f">= {self.least:g}" if np.isfinite(self.least) else "", f"<= {self.most:g}" if np.isfinite(self.most) else ""]
+        return f"{self.what:<66} {self.figure:>8.3f}  {' '.join(filter(None, edges)):<14} {'pass' if self.passed else 'FAIL'}"
+
+
+def weekly_tables(folder: Path, people: int, seed: int, draw: int = 0, planted: bool = True) -> dict[str, pa.Table]:
+    """Return person-level weekly tables, PEOPLE and the truth of one company; from the folder when they are there."""
+    place = folder / f"{people}-{seed}-{draw}-{'planted' if planted else 'null'}"
+    if not (place / "truth.parquet").exists():
+        made = company(people=people, weeks=13, seed=seed, draw=draw, planted=planted)
+        with Engine(threads=1) as engine:
+            tables = tables_of(engine, made.events(), made.accounts, TieRules())
+        place.mkdir(parents=True, exist_ok=True)
+        for name, table in zip(TABLES, (*tables, made.people, made.truth), strict=True):
+            pq.write_table(table, place / f"{name}.parquet")
+    return {name: pq.read_table(place / f"{name}.parquet") for name in TABLES}
+
+
+def scanned(tables: dict[str, pa.Table], rules: Rules) -> Scan:
+    """Return the scan of one company."""
+    return scan(tables["ties"], tables["asks"], tables["presence"], tables["people"], rules)
+
+
+def precision(ranking: pd.Series, wanted: set[int]) -> float:
+    """Return the share of the wanted among the first so many as there are wanted."""
+    among = wanted & set(ranking.index)
+    first = ranking.sort_values(ascending=False, kind="stable").index[: len(among)]
+    return len(among & set(first)) / len(among) if among else float("nan")
+
+
+def plain_centralities(tables: dict[str, pa.Table]) -> dict[str, pd.Series]:
+    """Return what a first look would rank by: centralities of the graph of all contact, uncleaned by position or exposure."""
+    ties = tables["ties"].to_pandas().groupby(["from", "to"], as_index=False)["weight"].sum()
+    members = sorted(set(tables["people"].to_pandas().query("kind == 1").person))
+    place = {person: row for row, person in enumerate(members)}
+    kept = ties[ties["from"].isin(place) & ties["to"].isin(place)]
+    edges = list(zip(kept["from"].map(place), kept["to"].map(place), strict=True))
+    graph, weight = igraph.Graph(len(members), edges, directed=True), (kept["weight"] / kept["weight"].mean()).tolist()
+    distance = (1 / kept["weight"]).tolist()
+    found = {
+        "degree": graph.degree(),
+        "betweenness": graph.betweenness(weights=distance),
+        "pagerank": graph.pagerank(weights=weight),
+        "hits": graph.authority_score(weights=weight),
+    }
+    return {name: pd.Series(value, index=members, dtype=float) for name, value in found.items()}
+
+
+def judge(folder: Path, people: int, seed: int) -> dict[str, float]:
+    """Measure one planted company: precision of ours and of plain centralities, flags by role, recall by working time."""
+    tables = weekly_tables(folder, people, seed)
+    made, truth = scanned(tables, Rules()), tables["truth"].to_pandas()
+    scores, flags = made.scores.to_pandas(), made.flags.to_pandas()
+    visibility = flags.drop_duplicates("person").set_index("person")["visibility"]
+    roles = truth.set_index("person")["role"]
+    found: dict[str, float] = {}
+    for facet in PLANTED:
+        rows = scores[(scores["name"] == facet) & scores["percentile"].notna()]
+        ranking = rows.set_index("person")["value"]
+        mine = truth[truth["role"] == facet]
+        wanted, hidden = set(mine.person), set(mine[mine.hidden].person)
+        dim = visibility[visibility <= LOW_VISIBILITY].index
+        found[f"{facet} ours"] = precision(ranking, wanted)
+        found[f"{facet} hidden ours"] = precision(ranking[ranking.index.isin(dim)], hidden & set(dim))
+        for name, value in plain_centralities(tables).items():
+            found[f"{facet} {name}"] = precision(value[value.index.isin(ranking.index)], wanted & set(ranking.index))
+            there = value[value.index.isin(ranking.index) & value.index.isin(dim)]
+            found[f"{facet} hidden {name}"] = precision(there, hidden & set(there.index))
+        flagged = flags[(flags["facet"] == facet) & flags["flagged"]]["person"]
+        found[f"{facet} flags"] = len(flagged)
+        found[f"{facet} hidden flags"] = int(flags[(flags["facet"] == facet) & flags["hidden"]].shape[0])
+        for role, count in roles.reindex(flagged).fillna("nobody").value_counts().items():
+            found[f"{facet} flags {role}"] = count
+        for part, group in mine[mine.person.isin(ranking.index)].groupby("part_time"):
+            name = "part" if part else "full"
+            first = set(ranking.sort_values(ascending=False, kind="stable").index[: len(wanted & set(ranking.index))])
+            found[f"{name}-time found"] = found.get(f"{name}-time found", 0) + len(set(group.person) & first)
+            found[f"{name}-time planted"] = found.get(f"{name}-time planted", 0) + len(group)
+    return found
+
+
+def any_flag(folder: Path, people: int, seed: int) -> bool:
+    """Return whether a company in which everybody follows one law shows any flag."""
+    made = scanned(weekly_tables(folder, people, seed, planted=False), Rules())
+    return bool(made.flags.to_pandas()["flagged"].any())
+
+
+def pull_intervals(folder: Path, people: int, seed: int, draw: int) -> pd.DataFrame:
+    """Return the helper rate of gated people in one draw: value and interval by person."""
+    tables = weekly_tables(folder, people, seed, draw)
+    scores = scanned(tables, Rules(n_resamples=20)).scores.to_pandas()
+    told = scores[(scores["name"] == "ask_pull") & scores["reason"].isna()]
+    return told.set_index("person")[["value", "low", "high"]].assign(draw=draw)
+
+
+def coverage(draws: Iterable[pd.DataFrame]) -> float:
+    """Return how often the interval of a draw holds the mean of the same person's rate over all draws."""
+    rows = pd.concat(draws)
+    often = rows.groupby("person")["value"].transform("size") >= rows["draw"].nunique() / 2
+    long_run = rows.groupby("person")["value"].transform("mean")
+    return float(((rows["low"] <= long_run) & (long_run <= rows["high"]))[often].mean())
+
+
+def planted_bars(results: pd.DataFrame) -> list[Bar]:
+    """Return the bars on planted people."""
+    mean, total = results.mean(), results.fillna(0).sum()
+    bars = []
+    for facet in PLANTED:
+        best = max(mean[f"{facet} {name}"] for name in ("degree", "betweenness", "pagerank", "hits"))
+        bars += [
+            Bar(f"precision at k, {facet}s", mean[f"{facet} ours"], least=0.8),
+            Bar(f"precision at k, hidden {facet}s", mean[f"{facet} hidden ours"], least=0.7),
+            Bar(f"lead over the best plain centrality, {facet}s", mean[f"{facet} ours"] - best, least=0.0),
+        ]
+    decoys = sum(total.get(f"{facet} flags {role}", 0) for facet in PLANTED for role in DECOYS)
+    flags = sum(total[f"{facet} flags"] for facet in PLANTED)
+    recall = {name: total[f"{name}-time found"] / total[f"{name}-time planted"] for name in ("full", "part")}
+    return [
+        *bars,
+        Bar(f"share of decoys among the {flags:.0f} flags", decoys / flags, most=0.05),
+        Bar("recall of full-time minus part-time people", recall["full"] - recall["part"], most=0.10),
+    ]
+
+
+def _side_by_side(results: pd.DataFrame) -> str:
+    mean, lines = results.mean(), [f"{'precision at k':<18} {'ours':>7} {'degree':>7} {'betw.':>7} {'pagerank':>8} {'hits':>7}"]
+    for what in ("helper", "helper hidden", "broker", "broker hidden"):
+        values = [mean[f"{what} {name}"] for name in ("ours", "degree", "betweenness", "pagerank", "hits")]
+        lines.append(f"{what:<18} " + " ".join(f"{value:>7.3f}" for value in values))
+    return "\n".join(lines)
+
+
+def _flags_by_role(results: pd.DataFrame) -> str:
+    total = results.fillna(0).sum()
+    rows = [
+        f"{name.partition(' flags ')[0]}: {name.partition(' flags ')[2]} {total[name]:.0f}" for name in total.index if " flags " in name
+    ]
+    return "flags by role: " + ", ".join(sorted(rows))
+
+
+def _run(pool: ProcessPoolExecutor, work: Callable[[int], T], over: Sequence[int]) -> list[T]:
+    return list(pool.map(work, over))
+
+
+def main() -> int:
+    """Run the parts asked for; the exit code is 1 when a bar fails."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cache", type=Path, help="keep the weekly tables here between runs")
+    parser.add_argument("--companies", type=int, default=10)
+    parser.add_argument("--people", type=int, default=600)
+    parser.add_argument("--nulls", type=int, default=50)
+    parser.add_argument("--null-people", type=int, default=300, help="smaller, for speed")
+    parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--draw-people", type=int, default=150, help="smaller, for speed")
+    asked = parser.parse_args()
+    bars: list[Bar] = []
+    with tempfile.TemporaryDirectory() as temporary, ProcessPoolExecutor(2) as pool:
+        folder = asked.cache or Path(temporary)
+        if asked.companies:
+            results = pd.DataFrame(_run(pool, partial(judge, folder, asked.people), range(asked.companies)))
+            sys.stdout.write(
+                f"{asked.companies} companies of {asked.people} people, 13 weeks\n{_side_by_side(results)}\n{_flags_by_role(results)}\n"
+            )
+            bars += planted_bars(results)
+        if asked.nulls:
+            shown = _run(pool, partial(any_flag, folder, asked.null_people), range(1000, 1000 + asked.nulls))
+            what = f"of {asked.nulls} companies of {asked.null_people} with nobody planted, those with any flag"
+            bars.append(Bar(what, float(np.sum(shown)), most=asked.nulls / 10))
+        if asked.draws:
+            draws = _run(pool, partial(pull_intervals, folder, asked.draw_people, 7), range(asked.draws))
+            bars.append(
+                Bar(f"90 % interval of the helper rate holds the mean of {asked.draws} draws", coverage(draws), least=0.85, most=0.95)
+            )
+    sys.stdout.write("\n".join(map(str, bars)) + "\n")
+    return 0 if all(bar.passed for bar in bars) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,136 @@
+"""The pages in a real browser: quiet console, nothing from outside, usable by keyboard, without scripts and at 320 pixels."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+
+PATHS = ["/", "/people", "/people?hidden=true", "/teams", "/teams/company", "/teams/1", "/quality", "/help"]
+
+PICTURES_ALONE = """() => [...document.querySelectorAll('svg.interval, svg.weeks, #map')]
+  .filter(e => !e.closest('figure, td, .extent')?.textContent.match(/[0-9]/)).length"""
+
+SMALL = """() => [...document.querySelectorAll('a, button, select, summary, input')]
+  .filter(e => e.checkVisibility() && !e.closest('p, .aside, .skip') && !e.classList.contains('skip'))
+  .map(e => [e.closest('label') || e, e.getBoundingClientRect()])
+  .map(([e, own]) => [e.textContent.trim().slice(0, 30) || e.tagName, e.getBoundingClientRect()])
+  .filter(([, box]) => box.height < 23.5 || box.width < 23.5)
+  .map(([text, box]) => `${text} ${Math.round(box.width)}x${Math.round(box.height)}`)"""
+
+
+def person(site) -> str:
+    from pipelines.access import view_id
+
+    return f"/people/{view_id(site.app.state.ws.keys, 'analyst', site.company.scan, site.company.hidden_helper)}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_complains_and_none_asks_anybody_else(site, look, scheme):
+    page, seen = look("/", color_scheme=scheme)
+    for path in (*PATHS, person(site)):
+        page.goto(site.base + path)
+        page.wait_for_load_state("networkidle")
+        assert page.locator("h1").count() == 1
+        assert (path, seen.complaints, seen.outside) == (path, [], [])
+
+
+def test_the_listener_hears_a_blocked_style_and_a_request_to_others(look):
+    """The control: what the test above does not hear would have been heard."""
+    page, seen = look("/help")
+    page.evaluate("document.body.setAttribute('style', 'color: red')")
+    page.evaluate("fetch('http://192.0.2.1/').catch(() => 0)")
+    page.wait_for_timeout(200)
+    assert any("Content Security Policy" in text for text in seen.complaints)
+
+
+@pytest.mark.parametrize("width", [375, 320])
+def test_a_phone_needs_no_sideways_scrolling_and_targets_are_large_enough(site, look, width):
+    page, _ = look("/", viewport={"width": width, "height": 800})
+    for path in (*PATHS, person(site)):
+        page.goto(site.base + path)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert page.evaluate(SMALL) == [], path
+
+
+def test_everything_is_told_without_scripts(site, look):
+    page, seen = look("/", java_script_enabled=False)
+    assert "Fia Abel is asked by 9 people from 4 departments" in page.inner_text("main")
+    page.click(".person-card a")
+    assert page.locator("h1").inner_text() == "Fia Abel"
+    page.goto(site.base + "/teams/company")
+    assert "The map needs scripts" in page.inner_text(".map-stage")
+    assert page.locator(".map-table tbody tr").count() == len(site.company.persons)
+    page.goto(site.base + "/people")
+    page.check("input[name=hidden]")
+    page.get_by_role("button", name="Show").click()
+    assert page.locator("table.people tbody tr").count() == 2
+    assert seen.complaints == []
+
+
+def test_the_link_works_once_and_without_scripts(site, browser):
+    context = browser.new_context(java_script_enabled=False)
+    page, link = context.new_page(), site.link()
+    assert page.goto(site.base + "/").status == 401
+    page.goto(link)
+    page.get_by_role("button", name="Open the results").click()
+    assert page.url == site.base + "/"
+    assert context.cookies()[0]["httpOnly"]
+    assert page.goto(link).status == 401
+    page.goto(site.base + "/")
+    page.get_by_role("button", name="Sign out").click()
+    assert page.goto(site.base + "/people").status == 401
+    context.close()
+
+
+def test_every_map_mark_has_its_row_and_its_option(site, look):
+    page, _ = look("/")
+    for path in ("/teams/company", "/teams/1", "/teams/3"):
+        page.goto(site.base + path)
+        drawn = page.evaluate("JSON.parse(document.getElementById('map-data').textContent).nodes.length")
+        assert drawn > 5
+        assert page.locator(".map-table tbody tr").count() == page.locator("#map-options li").count() == drawn
+
+
+def test_every_picture_has_words_beside_it(site, look):
+    page, _ = look("/")
+    for path in (*PATHS, person(site)):
+        page.goto(site.base + path)
+        alone = page.evaluate(PICTURES_ALONE)
+        assert alone == 0, path
+        assert page.evaluate("[...document.querySelectorAll('figure')].filter(f => !f.querySelector('figcaption')).length") == 0
+
+
+def test_the_map_is_walked_by_keyboard(look):
+    page, seen = look("/teams/company")
+    page.wait_for_selector(".drawn canvas")
+    stops = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate("document.activeElement.id || document.activeElement.className || document.activeElement.tagName"))
+        if stops[-1] == "map-fit":
+            break
+    assert stops.count("map") == 1  # one stop, and the canvas inside is none
+    assert not [stop for stop in stops if "vis-" in stop]
+    page.focus("#map")
+    start = page.get_attribute("#map", "aria-activedescendant")
+    assert start
+    assert page.locator(f"#{start}").get_attribute("aria-selected") == "true"
+    visited = {start}
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
+        page.keyboard.press(key)
+        visited.add(page.get_attribute("#map", "aria-activedescendant"))
+    assert len(visited) >= 4
+    assert page.locator(".map-table tr.at").count() == 1
+    page.keyboard.press("Enter")
+    assert page.get_by_role("link", name="Why").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator("#map-note").is_hidden()
+    assert page.locator(".map-table tr.at").count() == 0
+    assert page.evaluate("document.activeElement.id") != "map"
+    assert seen.complaints == []
+
+
+def test_reloading_a_map_puts_every_mark_in_the_same_place(look):
+    page, _ = look("/teams/company")
+    first = page.inner_text("#map-data") or page.text_content("#map-data")
+    page.reload()
+    assert page.text_content("#map-data") == first
