@@ -22,8 +22,8 @@ HELPER = tuple(INDICATORS)
 BROKER = ("boundary_brokerage", "constraint_residual", "participation", "two_hop_betweenness")
 REACH = ("multiplex_participation", "pagerank", "two_step_reach")
 
-BY_DEGREE = ("boundary_brokerage", "constraint_residual", "two_hop_betweenness", "two_step_reach")
-"""Indicators that depend on the number of ties by construction; the dependence is taken out by regression."""
+BY_DEGREE = (*BROKER, "two_step_reach")
+"""Indicators that depend on the number of ties by construction (sections 2.9 and 2.11); the dependence is taken out by regression."""
 
 UNTOUCHED = ("incident_pull",)
 """Indicators that leaving out reporting lines does not touch."""

@@ -26,7 +26,6 @@ from ona.errors import (
 )
 from ona.rules import Rules
 from pipelines import access, erasure, keys, pulls, reports, scans, settings
-from pipelines import demo as demo_company
 from pipelines import doctor as examination
 from pipelines.console import err, next_verb, out, print_json, progress_bars, say, table
 from pipelines.settings import Settings, load_settings
@@ -196,7 +195,7 @@ def quality(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> 
     """Print what was seen, missed, dropped and why, with a verdict per connector."""
     with _workspace(home) as ws:
         sealed = scans.open_scan(ws, scan)
-        technical = examination.technical_accounts(ws)
+        technical = examination.technical_accounts(ws, sealed)
     if as_json:
         print_json({**sealed.quality, "technical_accounts": technical})
         return
@@ -253,7 +252,7 @@ def serve(home: Home = None, host: str | None = None, port: int | None = None) -
 @app.command()
 def worker(home: Home = None) -> None:
     """Pull and scan on the schedule of the settings, until stopped."""
-    from pipelines import jobs  # noqa: PLC0415 - huey is loaded by the worker alone
+    from pipelines import jobs
 
     jobs.work(load_settings(home))
 
@@ -268,6 +267,8 @@ def demo(
     as_json: Json = False,
 ) -> None:
     """Simulate a company in vendor files, pull it, scan it and serve its pages: the whole road in one command."""
+    from pipelines import demo as demo_company
+
     with progress_bars(as_json) as progress:
         made = demo_company.build(home, people=people, seed=seed, progress=progress)
     if as_json:
@@ -279,7 +280,7 @@ def demo(
 
 
 def _serve(found: Settings, host: str | None, port: int | None) -> None:
-    import uvicorn  # noqa: PLC0415 - a slow import that only this verb needs
+    import uvicorn
 
     address, number = host or found.host, port or found.port
     with open_workspace(found) as ws:

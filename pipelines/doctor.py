@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from ona.errors import OnaError
 from ona.tables import AccountKind
 from pipelines import people, pulls
+from pipelines.scans import SealedScan, list_scans
 from pipelines.settings import Settings, load_settings
 from pipelines.workspace import Workspace, open_workspace
 
@@ -47,13 +48,16 @@ def examine(home: Path | None) -> list[Check]:
     return checks
 
 
-def technical_accounts(ws: Workspace) -> list[dict[str, str]]:
-    """Return handle and kind of the accounts that are not scored because no person stands behind them; for the local operator only."""
+def technical_accounts(ws: Workspace, sealed: SealedScan) -> list[dict[str, str]]:
+    """Return handle and kind of accounts that are no people, then of those that look like none; for the local operator only."""
     table = people.accounts(ws)
     kept = table.filter(pc.is_in(table["kind"], pc.cast([int(kind) for kind in NOT_PEOPLE], table["kind"].type)))
-    handles = ws.vault.handles(kept["account"].to_pylist())
-    rows = [(AccountKind(kind).name.lower(), handles.get(account, "")) for account, kind in zip(*_columns(kept), strict=True)]
-    return [{"kind": kind, "handle": handle} for kind, handle in sorted(rows)]
+    known = dict(zip(*_columns(kept), strict=True))
+    suspects = {row["account"]: "looks automated: " + ", ".join(row["reasons"]) for row in sealed.automation if row["account"] not in known}
+    handles = ws.vault.handles([*known, *suspects])
+    rows = sorted((AccountKind(kind).name.lower(), handles.get(account, "")) for account, kind in known.items())
+    rows += sorted((why, handles.get(account, "")) for account, why in suspects.items())
+    return [{"kind": kind, "handle": handle} for kind, handle in rows]
 
 
 def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, str]]) -> list[str]:
@@ -71,11 +75,12 @@ def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, 
         f"  {facet:<8} " + ", ".join(f"{count} {reason}" for reason, count in counts.items()) for facet, counts in found["scored"].items()
     ]
     lines += ["", f"Coverage {found['coverage']['share']:.0%} of members left a trace; accounts: {_counts(found['accounts'])}"]
+    lines += [f"Events kept out of ties: {_counts(found['events_kept_out_of_ties'])}"]
     lines += [f"Reporting tree: {_counts(found['tree_faults']) or 'no faults'}"]
     if technical:
         lines += [
             "",
-            "Not people, never scored (this list stays on this machine)",
+            "Not people, never scored; those that only look automated are scored (this list stays on this machine)",
             *(f"  {one['kind']:<10} {one['handle']}" for one in technical),
         ]
     return lines
@@ -116,9 +121,7 @@ def _free(settings: Settings) -> str:
 
 
 def _scans(ws: Workspace) -> str:
-    from pipelines import scans  # noqa: PLC0415 - loads the science, which only this line needs
-
-    return f"{len(scans.list_scans(ws))} sealed"
+    return f"{len(list_scans(ws))} sealed"
 
 
 def _columns(table: Any) -> tuple[list[int], list[int]]:

@@ -40,8 +40,8 @@ def erase(ws: Workspace, person: int, reseal: Reseal | None = None) -> ErasureRe
         if not accounts and not _is_known(ws, person):
             raise NotFoundError("There is no person of this id. List them with: ona people")
         lake_rows = remove(ws.lake, {person, *accounts})
-        scans = reseal(ws, person) if reseal else 0
         service_rows = _forget(ws, person)
+        scans = reseal(ws, person) if reseal else 0
         ws.vault.erase(person)
     return ErasureReport(len(accounts), service_rows, lake_rows, scans)
 

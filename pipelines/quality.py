@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import TYPE_CHECKING
 
 import narwhals as nw
 import numpy as np
@@ -12,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from ona.scan import Scan
 from ona.tables import AccountKind, Channel
 from pipelines import people
 from pipelines.engine.duckdb import Lazy
 from pipelines.schema import PULL_COUNTS, PULLS
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ona.scan import Scan
 
 USABLE, CAUTION, UNUSABLE = "usable", "usable with caution", "unusable"
 WORST_FIRST = (UNUSABLE, CAUTION, USABLE)
@@ -64,7 +67,7 @@ class Coverage:
     departments_hidden: int
 
 
-def report(ws: Workspace, result: Scan, start: date, end: date, *, weeks: Lazy, minimum_group: int) -> dict[str, object]:
+def report(ws: Workspace, result: "Scan", start: date, end: date, *, weeks: Lazy, minimum_group: int) -> dict[str, object]:
     """Return the report as plain values that can be written as JSON.
 
     ``weeks`` holds the person-level weekly ties of the window; groups under ``minimum_group`` are not reported.
@@ -118,7 +121,7 @@ def weekly_volume(weeks: Lazy) -> list[dict[str, object]]:
     ]
 
 
-def coverage_by_group(result: Scan, labels: Mapping[int, str], minimum_group: int) -> Coverage:
+def coverage_by_group(result: "Scan", labels: Mapping[int, str], minimum_group: int) -> Coverage:
     """Return the share of members that left any trace, in bands, over all and per department that is large enough."""
     members = result.people.filter(pc.equal(result.people["kind"], AccountKind.MEMBER))
     seen = pc.is_in(members["person"], pc.unique(result.facts["person"].filter(pc.equal(result.facts["fact"], "turns")))).to_numpy()
@@ -143,7 +146,7 @@ def missing_attributes(table: pa.Table) -> dict[str, float]:
     return {name: round(members[name].null_count / max(1, members.num_rows), 3) for name in names}
 
 
-def gate_counts(result: Scan) -> dict[str, dict[str, int]]:
+def gate_counts(result: "Scan") -> dict[str, dict[str, int]]:
     """Count per facet how many people were scored, and for what reason the others were not."""
     counts: dict[str, Counter[str]] = {}
     for row in result.flags.to_pylist():

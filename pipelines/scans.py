@@ -4,26 +4,28 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ona.errors import NotEnoughDataError, NotFoundError, TableError
-from ona.graph import Graph
 from ona.rules import Rules, TieRules
-from ona.scan import Scan, scan
 from ona.tables import Table
 from pipelines import events, people, quality, ties
 from pipelines.engine.duckdb import Engine
 from pipelines.lake import fsync_folder, write_parquet
 from pipelines.workspace import Workspace
+
+if TYPE_CHECKING:
+    from ona.graph import Graph
+    from ona.scan import Scan
 
 GRAPHS = ("attention", "relationship", "ask", "formal")
 TABLES = ("people", "scores", "flags", "contributions", "facts")
@@ -51,6 +53,15 @@ class Window:
 
 
 @dataclass(frozen=True)
+class Heading:
+    """What a scan is about and how it was made."""
+
+    id: str
+    window: Window
+    rules: Rules
+
+
+@dataclass(frozen=True)
 class SealedScan:
     """One finished analysis as it lies on disk; read once, then served from memory."""
 
@@ -64,6 +75,7 @@ class SealedScan:
     contributions: pa.Table
     facts: pa.Table
     graphs: dict[str, pa.Table]
+    automation: list[dict[str, Any]] = field(default_factory=list)  # accounts that behave like machines
     folder: Path = Path()
 
 
@@ -96,10 +108,13 @@ def plan(ws: Workspace, weeks: int, end: date | None = None) -> Window:
 
 def run(ws: Workspace, rules: Rules, *, end: date | None = None, progress: Progress | None = None) -> SealedScan:
     """Bring the weekly tables up to date, analyse the window and seal the result; the same input gives the same scan."""
+    from ona.scan import scan  # the compiled measures take seconds to load, which verbs that only read should not wait for
+
     tell = progress or (lambda _part, _done, _total: None)
     with ws.exclusive(), open_engine(ws) as engine:
         _sweep(ws)
-        ties.update(ws, engine, progress=progress)
+        ties.update(ws, engine, progress=progress, rules=rules.ties)
+        suspects = _suspects(ws, engine)
         events.retire(ws, ws.settings.buffer_days)
         window = plan(ws, rules.weeks, end)
         now = people.current_people(ws, window.end - timedelta(days=1))
@@ -110,7 +125,8 @@ def run(ws: Workspace, rules: Rules, *, end: date | None = None, progress: Progr
             held = replace(rules, weeks=len(window.weeks))
             result = scan(attention.to_native(), asks.to_native(), presence.to_native(), now, held)
             found = quality.report(ws, result, window.start, window.end, weeks=attention, minimum_group=_minimum(ws, rules))
-            seal(ws, identity, window, rules, result, found)
+            found = found | {"events_kept_out_of_ties": ties.dropped_events(ws, window.weeks), "looks_automated": len(suspects)}
+            seal(ws, Heading(identity, window, rules), result, found, suspects)
         ws.service.publish_scan(identity)
         tell("scan", 1, 1)
     return open_scan(ws, identity)
@@ -129,8 +145,11 @@ def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:20]
 
 
-def seal(ws: Workspace, identity: str, window: Window, rules: Rules, result: Scan, found: Mapping[str, object]) -> None:
+def seal(
+    ws: Workspace, heading: Heading, result: "Scan", found: Mapping[str, object], suspects: Sequence[Mapping[str, object]] = ()
+) -> None:
     """Write all files beside each other, make them durable, and only then name the folder and move the pointer."""
+    identity, window, rules = heading.id, heading.window, heading.rules
     folder = _folder(ws, identity)
     draft = folder.with_name(f".{identity}")
     shutil.rmtree(draft, ignore_errors=True)
@@ -141,6 +160,7 @@ def seal(ws: Workspace, identity: str, window: Window, rules: Rules, result: Sca
         write_parquet(draft / f"graph_{name}.parquet", edges(result.graphs[name]))
     _write_json(draft / "quality.json", found)
     _write_json(draft / "labels.json", people.labels(ws))
+    _write_json(draft / "automation.json", suspects)
     manifest = {
         "id": identity,
         "start": window.start.isoformat(),
@@ -162,7 +182,7 @@ def seal(ws: Workspace, identity: str, window: Window, rules: Rules, result: Sca
     ws.service.add_scan(identity, start=window.start, end=window.end, **headings)
 
 
-def edges(graph: Graph) -> pa.Table:
+def edges(graph: "Graph") -> pa.Table:
     """Return the ties of a graph as (source, target, weight), each tie of an undirected graph once."""
     matrix = graph.adjacency.tocoo()
     keep = slice(None) if graph.is_directed else matrix.row < matrix.col
@@ -186,6 +206,7 @@ def open_scan(ws: Workspace, identity: str = "latest") -> SealedScan:
         labels={kind: {int(code): label for code, label in codes.items()} for kind, codes in labels.items()},
         **{name: pq.read_table(folder / f"{name}.parquet") for name in TABLES},
         graphs={name: pq.read_table(folder / f"graph_{name}.parquet") for name in GRAPHS},
+        automation=json.loads((folder / "automation.json").read_text(encoding="utf-8")),
         folder=folder,
     )
 
@@ -242,6 +263,16 @@ def _resolve(ws: Workspace, identity: str) -> str:
 
 def _rules(values: Mapping[str, Any]) -> Rules:
     return Rules(**{**values, "ties": TieRules(**values["ties"])})
+
+
+def _suspects(ws: Workspace, engine: Engine) -> list[dict[str, object]]:
+    """Return accounts that behave like machines, for a human to judge; they are scored until somebody says what they are."""
+    from ona.ties.automation import automated_senders
+
+    held = ws.lake.paths("events")
+    if not held:
+        return []
+    return list(automated_senders(engine.read(held), engine.frame(people.accounts(ws))).to_pylist())
 
 
 def _sweep(ws: Workspace) -> None:

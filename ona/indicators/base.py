@@ -24,6 +24,12 @@ NEAR, FAR = 1.0, 0.25
 
 WORKING_WEEK = 5.0
 
+STEPS, SMALLEST_DEVIATION = 50, 1e-3
+"""Steps of the robust regression, and the deviation, in standard deviations, below which all count the same."""
+
+HALF = 0.5
+"""Added to counts before a logarithm."""
+
 FIRM_ACCEPTANCE = 10.0
 """Answers' worth of the company's typical acceptance that everybody starts with."""
 
@@ -43,6 +49,8 @@ class Evidence:
         Position of each row of asks, ``(m,)``.
     asks, certain, direct, acknowledged, incident, credit, credit_squared
         Numbers of each row, ``(m,)``; ``direct`` are certain asks by mail and direct message; credit in asks.
+    in_line
+        Certain asks from the own reporting line, left out of everything else, ``(n, W)``.
     exposure
         Certain asks that a person could expect if everybody were equally sought, ``(n, W)``.
     pulls, bursts
@@ -61,6 +69,7 @@ class Evidence:
     incident: Floats
     credit: Floats
     credit_squared: Floats
+    in_line: Floats
     exposure: Floats
     pulls: Floats
     bursts: Floats
@@ -140,19 +149,35 @@ class Residual:
 
     @classmethod
     def fit(cls, value: Floats, covariates: Floats, among: Bools | None = None) -> "Residual":
-        """Fit by least squares among those with a value (and in the given set); without enough of them nothing is taken out."""
+        """Fit by least absolute deviations among those with a value (and in the given set); nothing is taken out with too few of them.
+
+        A least-squares line would follow the few influential people whom it is meant to bring out.
+        """
         known = np.isfinite(value) & np.isfinite(covariates).all(axis=1)
         known = known if among is None else known & among
         width = covariates.shape[1] + 1
         if known.sum() < 3 * width:
             return cls(0.0, np.zeros(width - 1))
         design = np.column_stack([np.ones(int(known.sum())), covariates[known]])
-        found = np.linalg.lstsq(design, value[known], rcond=None)[0].astype(np.float64)
+        found = _least_absolute(design, value[known])
         return cls(float(found[0]), found[1:])
 
     def apply(self, value: Floats, covariates: Floats) -> Floats:
         """Return what the line does not explain, ``(n,)``."""
         return np.asarray(value - self.intercept - covariates @ self.slopes, dtype=np.float64)
+
+
+def _least_absolute(design: Floats, value: Floats) -> Floats:
+    """Solve by reweighted least squares (Schlossmacher 1973, doi:10.1080/01621459.1973.10481336)."""
+    weight, floor = np.ones(len(value)), SMALLEST_DEVIATION * float(np.std(value))
+    found = np.zeros(design.shape[1])
+    for _ in range(STEPS):
+        root = np.sqrt(weight)
+        found = np.linalg.lstsq(design * root[:, None], value * root, rcond=None)[0].astype(np.float64)
+        if floor == 0:
+            break
+        weight = 1 / np.maximum(np.abs(value - design @ found), floor)
+    return found
 
 
 def indicator(
@@ -207,9 +232,11 @@ def evidence(who: Roster, asks: pa.Table, presence: pa.Table) -> Evidence:
 def _outside_the_line(who: Roster, asks: pa.Table) -> Evidence:
     asker, helper = (who.rows(asks.column(side).to_numpy()) for side in ("asker", "helper"))
     week, blank = week_rows(asks, who.weeks), np.zeros((who.n, len(who.weeks)))
-    human = who.codes("kind") == AccountKind.MEMBER
-    kept = (asker >= 0) & (helper >= 0) & (asker != helper) & (week >= 0)
-    kept &= human[asker] & human[helper] & ~who.in_line(asker, helper)
+    human, line = who.codes("kind") == AccountKind.MEMBER, who.in_line(asker, helper)
+    known = (asker >= 0) & (helper >= 0) & (asker != helper) & (week >= 0) & human[asker] & human[helper]
+    kept, held = known & ~line, known & line
+    in_line = blank.copy()
+    np.add.at(in_line, (helper[held], week[held]), asks.column("certain").to_numpy()[held].astype(np.float64))
     numbers = {name: asks.column(name).to_numpy()[kept].astype(np.float64) for name in ("asks", "certain", "acknowledged", "incident")}
     certain = _discounted(numbers, asks.column("directed").to_numpy()[kept].astype(np.float64), helper[kept], who.n)
     credit, squared, direct = (asks.column(name).to_numpy()[kept] / FIXED_POINT for name in ("credit", "credit_squared", "direct_credit"))
@@ -223,6 +250,7 @@ def _outside_the_line(who: Roster, asks: pa.Table) -> Evidence:
         direct=certain * np.clip(direct / np.maximum(credit, 1e-12), 0, 1),
         credit=credit,
         credit_squared=squared,
+        in_line=in_line,
         exposure=blank,
         pulls=blank,
         bursts=blank,
@@ -253,12 +281,26 @@ def _by_week(who: Roster, presence: pa.Table, name: str) -> Floats:
 
 
 def _expected(asked: Evidence, in_spaces: Floats) -> Floats:
-    """Put what spaces and what direct asks let expect on one scale: certain asks.
+    """Put what spaces and what direct asks let expect on one scale: certain asks from outside the line.
 
     The share of a row's credit that came from mail and direct messages divides its certain asks between the two.
     """
     open_asks, total = float((asked.certain - asked.direct).sum()), float(in_spaces.sum())
-    return in_spaces * (open_asks / total if total > 0 else 0.0) + _spread(asked)
+    expected = in_spaces * (open_asks / total if total > 0 else 0.0) + _spread(asked)
+    return expected * _outside_share(asked, expected.sum(axis=1))[:, None]
+
+
+def _outside_share(asked: Evidence, expected: Floats) -> Floats:
+    """Return by how much leaving out the own line lowers what can be expected, as a power of 1 + reports.
+
+    Spaces do not tell whose asks they hold, so the power is read off the company: with it, managers and others are sought alike
+    in the middle.
+    """
+    span = np.log1p(asked.roster.reports)
+    count = asked.received(asked.certain, asked.every_week())
+    rate = np.log(np.divide(count + HALF, expected, out=np.full(asked.n, np.nan), where=expected > 0))
+    power = Residual.fit(rate, span[:, None], asked.roster.members).slopes[0]
+    return np.exp(power * span)
 
 
 def _spread(asked: Evidence) -> Floats:

@@ -17,7 +17,8 @@ def cross_team(evidence: Evidence, weights: Floats) -> Floats:
 
     Notes
     -----
-    The raw share; a beta-binomial shrinkage of it is for display. O(asks).
+    Asks from the own reporting line count below the line of the fraction: without them every manager would seem to help others
+    most. The raw share; a beta-binomial shrinkage of it is for display. O(asks).
     """
     hits, trials = crossing(evidence, weights)
     return np.asarray(np.divide(hits, trials, out=np.full(evidence.n, np.nan), where=trials > 0), dtype=np.float64)
@@ -29,4 +30,5 @@ def crossing(evidence: Evidence, weights: Floats) -> tuple[Floats, Floats]:
     asker, helper = group[evidence.asker], group[evidence.helper]
     known = (asker != UNKNOWN) & (helper != UNKNOWN)
     trials = evidence.certain * known
-    return evidence.received(trials * (asker != helper), weights), evidence.received(trials, weights)
+    own = np.where(group != UNKNOWN, evidence.in_line @ weights, 0)
+    return evidence.received(trials * (asker != helper), weights), evidence.received(trials, weights) + own

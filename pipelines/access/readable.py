@@ -93,8 +93,13 @@ class ReadableScan:
         return {int(person): rows for person, rows in frame.groupby("person")}
 
     @cached_property
+    def _column(self) -> Mapping[str, str]:
+        """Column of each attribute: where no directory knows teams, departments (or cuts of the tree) stand in for them."""
+        return {"team": "team" if self.table["team"].notna().any() else "group", "group": "group"}
+
+    @cached_property
     def _units(self) -> Mapping[str, Ids]:
-        return {name: self.table[name].fillna(NO_UNIT).to_numpy(dtype=np.int64) for name in ("team", "group")}
+        return {name: self.table[column].fillna(NO_UNIT).to_numpy(dtype=np.int64) for name, column in self._column.items()}
 
     def units(self, attribute: str) -> Ids:
         """Code of each member's team or group (department), ``NO_UNIT`` where it is not known."""
@@ -102,7 +107,7 @@ class ReadableScan:
 
     def unit_name(self, attribute: str, code: int) -> str:
         """Name of a unit; its code where it has no label."""
-        return self.sealed.labels.get(attribute, {}).get(code, f"{attribute.capitalize()} {code}")
+        return self.sealed.labels.get(self._column[attribute], {}).get(code, f"{attribute.capitalize()} {code}")
 
     def facts_of(self, row: int) -> dict[str, float]:
         """Facts known of the member in this row."""

@@ -14,8 +14,8 @@ from pipelines.workspace import Workspace
 
 COMPANY = "company"
 
-MOST_PEOPLE = 300
-"""Above this a map draws units as nodes: more marks than that are a hairball."""
+MOST_PEOPLE = 60
+"""Above this the company map draws teams as nodes: more people than that are a hairball."""
 
 MOST_TIES = 2_000
 """Lines on a map; the strongest are kept, and the page says so."""

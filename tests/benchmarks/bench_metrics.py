@@ -160,7 +160,7 @@ def main() -> None:
     graph = planted(chosen.people, chosen.ties)
     head = f"{'':<38} {'seconds':>9} {'peer':<22} {'seconds':>9} {'times':>8} {'difference':>10}"
     lines = [f"{graph.n:,} people, {graph.m:,} ties, one thread", head]
-    print("\n".join([*lines, *(str(row) for row in rows(graph))]))  # noqa: T201 -- a bench prints
+    print("\n".join([*lines, *(str(row) for row in rows(graph))]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from ona.indicators import INDICATORS
-from ona.indicators.base import from_tables
+from ona.indicators.base import Residual, from_tables
 from ona.indicators.breadth import rarefied_miss
 from ona.indicators.expertise_rank import rank_of_asked
 from ona.tables import FIXED_POINT
@@ -144,3 +144,28 @@ def test_one_more_ask_from_a_new_department_never_lowers_help(help_tables):
     before, after = help_tables("az:3 bz:2 ab", others="cde", group=group), help_tables("az:3 bz:2 ab dz", others="ce", group=group)
     for name in ("breadth", "cross_team"):
         assert by_letter(after, name)["z"] > by_letter(before, name)["z"]
+
+
+def test_help_inside_the_line_counts_below_the_fraction_of_cross_team_help(help_tables):
+    """a reports to z and asks three times; b of another department asks once: one ask of four comes from elsewhere."""
+    tables = help_tables("az:3 bz", manager={"a": ord("z")}, group={"a": 0, "b": 1, "z": 0})
+    assert by_letter(tables, "cross_team")["z"] == pytest.approx(0.25)
+
+
+def test_managers_are_expected_to_be_asked_less_as_their_reports_do_not_count(help_tables):
+    """Twelve managers with two reports each are asked half as often from outside as twelve others: the rate calls that usual."""
+    managers, others = "ABCDEFGHIJKL", "MNOPQRSTUVWX"
+    reports = "abcdefghijklmnopqrstuvwx"
+    boss = {report: ord(managers[k // 2]) for k, report in enumerate(reports)}
+    text = " ".join([f"y{x}:20" for x in managers] + [f"y{x}:40" for x in others + reports])
+    found = by_letter(help_tables(text, manager=boss), "ask_pull")
+    assert found["A"] == pytest.approx(found["M"], rel=0.05)
+
+
+def test_a_few_outstanding_people_do_not_bend_the_line_that_they_are_held_against():
+    """Nine in ten lie on y = x; a tenth, all at x = 10, lie far above."""
+    x = np.append(np.linspace(0, 10, 90), np.full(10, 10.0))
+    y = np.append(np.linspace(0, 10, 90), np.full(10, 40.0))
+    fitted = Residual.fit(y, x[:, None])
+    assert fitted.slopes[0] == pytest.approx(1, abs=0.01)
+    assert fitted.apply(y, x[:, None])[-1] == pytest.approx(30, abs=0.1)
