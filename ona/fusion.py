@@ -16,6 +16,8 @@ from ona.tables import FIXED_POINT, Channel
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
+Weeks = npt.NDArray[np.float32]
+"""Small whole numbers by row and week: exact, and half the memory."""
 
 COMPANY_DEFAULT = {Channel.CHAT: 0.02, Channel.MAIL: 0.01, Channel.MEETING: 0.02}
 """Rates per shared working day that stand in for the median of a channel with too few pairs (worked example of section 14)."""
@@ -77,7 +79,7 @@ class TieWeeks:
     target: Ints
     weight: Mapping[Channel, csr_array]
     talked: Mapping[Channel, Bools]
-    shared: Floats
+    shared: Weeks
     low: Ints
     high: Ints
     pair: Ints
@@ -98,6 +100,22 @@ class TieWeeks:
         )
 
     @cached_property
+    def contact_days(self) -> Weeks:
+        """Days that prove a relationship over all channels, each once, ``(p, W)``."""
+        return np.bitwise_count(np.bitwise_or.reduce(list(self.days.values()))).astype(np.float32)
+
+    @cached_property
+    def wrote(self) -> Weeks:
+        """Whether the source wrote to the target outside meetings, over all channels, ``(m, W)``."""
+        return np.logical_or.reduce(list(self.talked.values())).astype(np.float32)
+
+    @cached_property
+    def met(self) -> Weeks:
+        """Whether two people met among few, ``(p, W)``."""
+        small = self.days.get(Channel.MEETING, np.zeros((len(self.low), len(self.roster.weeks)), dtype=np.uint8))
+        return (small > 0).astype(np.float32)
+
+    @cached_property
     def forth(self) -> Ints:
         """Dyad from the lower to the higher row of each pair, ``(p,)``; ``m`` where nobody made contact."""
         return self._dyad_of(self.low, self.high)
@@ -112,9 +130,14 @@ class TieWeeks:
         found = np.minimum(np.searchsorted(codes, wanted), len(codes) - 1)
         return np.where(codes[found] == wanted, found, len(codes))
 
-    def rates(self, channel: Channel, weights: Floats, kappa: float) -> Floats:
+    def together(self, weights: Floats) -> Floats:
+        """Return the weighted working days of both, ``(m,)``."""
+        return (self.shared @ weights.astype(np.float32)).astype(np.float64)
+
+    def rates(self, channel: Channel, weights: Floats, kappa: float, together: Floats | None = None) -> Floats:
         """Return saturated turns per shared working day, ``(m,)``; short exposure is drawn towards 0 by ``kappa`` days."""
-        return np.asarray((self.weight[channel] @ weights) / (self.shared @ weights + kappa), dtype=np.float64)
+        days = self.together(weights) if together is None else together
+        return np.asarray((self.weight[channel] @ weights) / (days + kappa), dtype=np.float64)
 
 
 def tie_weeks(who: Roster, ties: pa.Table) -> TieWeeks:
@@ -169,9 +192,9 @@ def fused(ties: TieWeeks, units: Medians, weights: Floats, kappa: float) -> Floa
 
     A channel that somebody does not use counts as 0, so that losing an account never raises anybody's strength.
     """
-    total = np.zeros(len(ties.source))
+    total, together = np.zeros(len(ties.source)), ties.together(weights)
     for channel in ties.channels:
-        total += np.log1p(ties.rates(channel, weights, kappa) / units.rate[channel])
+        total += np.log1p(ties.rates(channel, weights, kappa, together) / units.rate[channel])
     return total / max(len(ties.channels), 1)
 
 
@@ -186,18 +209,15 @@ def related(ties: TieWeeks, weights: Floats, min_days: int) -> Ints:
     A relationship shows on enough distinct days of small exchanges over all channels, in either direction, and each wrote to the
     other now and again, or they met among few.
     """
-    chosen, weeks = ties.channels, weights > 0
-    if not chosen:
+    if not ties.channels:
         return np.array([], dtype=np.int64)
-    mask = np.bitwise_or.reduce([ties.days[channel][:, weeks] for channel in chosen])
-    days = np.bitwise_count(mask).sum(axis=1)
-    shared = np.append(ties.shared[:, weeks].sum(axis=1), 0.0)
+    weeks = (weights > 0).astype(np.float32)
+    shared = np.append(ties.shared @ weeks, 0.0)
     together = np.maximum(shared[ties.forth], shared[ties.back])
-    enough = days >= np.maximum(FEWEST_DAYS, np.minimum(min_days, np.ceil(SHARE_OF_DAYS * together)))
-    wrote = np.append(np.logical_or.reduce([ties.talked[channel][:, weeks] for channel in chosen]).sum(axis=1), 0)
+    enough = ties.contact_days @ weeks >= np.maximum(FEWEST_DAYS, np.minimum(min_days, np.ceil(SHARE_OF_DAYS * together)))
+    wrote = np.append(ties.wrote @ weeks, 0.0)
     mutual = np.minimum(wrote[ties.forth], wrote[ties.back]) >= np.ceil(RECIPROCATED_WEEKS * weeks.sum())
-    met = ties.days[Channel.MEETING][:, weeks].any(axis=1) if Channel.MEETING in chosen else np.zeros(len(ties.low), dtype=np.bool_)
-    return np.flatnonzero(enough & (mutual | met))
+    return np.flatnonzero(enough & (mutual | (ties.met @ weeks > 0)))
 
 
 def closeness(ties: TieWeeks, weight: Floats, pairs: Ints) -> Floats:
@@ -249,8 +269,8 @@ def _outside_the_line(who: Roster, ties: pa.Table) -> dict[str, npt.NDArray[np.i
     return rows | {"week": week[kept], "code": (source * who.n + target)[kept]}
 
 
-def _shared_days(who: Roster, source: Ints, target: Ints) -> Floats:
-    return np.asarray(np.bitwise_count(who.work[source] & who.work[target]), dtype=np.float64)
+def _shared_days(who: Roster, source: Ints, target: Ints) -> Weeks:
+    return np.asarray(np.bitwise_count(who.work[source] & who.work[target]), dtype=np.float32)
 
 
 def _any(hit: Bools, place: tuple[Ints, Ints], shape: tuple[int, int]) -> Bools:

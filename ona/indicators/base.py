@@ -300,7 +300,7 @@ def _outside_share(asked: Evidence, expected: Floats) -> Floats:
     count = asked.received(asked.certain, asked.every_week())
     rate = np.log(np.divide(count + HALF, expected, out=np.full(asked.n, np.nan), where=expected > 0))
     power = Residual.fit(rate, span[:, None], asked.roster.members).slopes[0]
-    return np.exp(power * span)
+    return np.asarray(np.exp(power * span), dtype=np.float64)
 
 
 def _spread(asked: Evidence) -> Floats:

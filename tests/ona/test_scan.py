@@ -207,8 +207,8 @@ def test_protected_people_are_never_scored(tables, found):
 
 
 def test_companies_in_which_everybody_follows_one_law_show_no_flag():
-    """Three seeds; fifty companies of 300 are a benchmark."""
-    for seed in (1, 2, 3):
+    """Two seeds; fifty companies of 300 are a benchmark."""
+    for seed in (1, 2):
         made = run(weekly(company(people=120, seed=seed, planted=False)))
         assert not made.flags["flagged"].to_numpy(zero_copy_only=False).any()
 
