@@ -102,12 +102,12 @@ class TieWeeks:
     @cached_property
     def contact_days(self) -> Weeks:
         """Days that prove a relationship over all channels, each once, ``(p, W)``."""
-        return np.bitwise_count(np.bitwise_or.reduce(list(self.days.values()))).astype(np.float32)
+        return np.asarray(np.bitwise_count(np.bitwise_or.reduce(list(self.days.values()))), dtype=np.float32)
 
     @cached_property
     def wrote(self) -> Weeks:
         """Whether the source wrote to the target outside meetings, over all channels, ``(m, W)``."""
-        return np.logical_or.reduce(list(self.talked.values())).astype(np.float32)
+        return np.asarray(np.logical_or.reduce(list(self.talked.values())), dtype=np.float32)
 
     @cached_property
     def met(self) -> Weeks:

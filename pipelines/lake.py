@@ -53,6 +53,8 @@ class Lake:
     def stage(self, table: str, part: str, data: pa.Table, *, sort: Sequence[str] | None = None) -> File:
         """Write a part's file durably, sorted by its key; nobody sees it before ``commit``."""
         keys = sort or SCHEMAS[table].key
+        if table in SCHEMAS:
+            data = data.cast(SCHEMAS[table].schema)  # Parquet renames the items of lists, which would change the bytes
         draft = self.temporary() / f"{table}-{secrets.token_hex(8)}"
         with plain_errors():
             write_parquet(draft, data.sort_by([(key, "ascending") for key in keys]))
@@ -169,7 +171,7 @@ class Lake:
 def write_parquet(path: Path, data: pa.Table) -> None:
     """Write a file durably, the same bytes for the same rows: one writer, fixed settings; a failed file is removed."""
     try:
-        pq.write_table(data, path, compression="zstd", row_group_size=ROW_GROUP, version="2.6", store_schema=True)
+        pq.write_table(data.combine_chunks(), path, compression="zstd", row_group_size=ROW_GROUP, version="2.6", store_schema=True)
         fsync_folder(path)
     except BaseException:
         path.unlink(missing_ok=True)

@@ -41,8 +41,8 @@ BACK, AHEAD = WEEKS_BACK + 1, 2
 """Parts (UTC weeks) before and after a local week that it depends on: context, late answers, and zones across midnight."""
 
 BASELINE_WEEKS = 13
-MOST_EVENTS = 1_500_000
-"""Events computed at once, context not counted; a single week may have more."""
+MOST_EVENTS = 5_500_000
+"""Events held in memory at once, context counted: about 3.8 GiB; a single week and its context may have more."""
 
 
 @dataclass(frozen=True)
@@ -126,9 +126,9 @@ def patterns(source: Source, weeks: Sequence[date]) -> Patterns:
     """Count SPACE_WEEKS and busy hours of the weeks."""
     fresh: dict[date, pa.Table] = {}
     busy: dict[date, pa.Table] = {}
-    for _, chunk in _chunks(source, weeks):
+    for _, chunk in chunks(source, weeks):
         engine = source.engine
-        found = spaces(source.read(chunk[0], chunk[-1]), engine.frame(source.accounts), source.rules, engine.persist)
+        found = spaces(source.read(chunk[0], chunk[-1]), engine.frame(source.accounts), source.rules)
         counted = check(engine.collect(found.weeks, SPACE_WEEKS.key), SPACE_WEEKS)
         hours = engine.collect(found.busy, ["space", "hour"])
         engine.release()
@@ -139,13 +139,12 @@ def patterns(source: Source, weeks: Sequence[date]) -> Patterns:
 
 def compute(source: Source, weeks: Sequence[date], known: Patterns) -> Iterator[tuple[int, list[date], dict[str, pa.Table]]]:
     """Yield all tables of a few weeks at a time, with the number of weeks done by then."""
-    for done, chunk in _chunks(source, weeks):
+    for done, chunk in chunks(source, weeks):
         engine, first, last = source.engine, chunk[0], chunk[-1]
-        context = Context((first, last + WEEK), engine.frame(known.bursts(chunk, source.rules)), engine.persist)
+        context = Context((first, last + WEEK), engine.frame(known.bursts(chunk, source.rules)), engine.persist, engine.frame)
         made = weekly(source.read(first, last), engine.frame(source.accounts), source.rules, context)
-        tables = {
-            table.name: check(engine.collect(getattr(made, table.name), table.key), table) for table in (TIES, ASKS, PRESENCE, DROPPED)
-        }
+        tables = {table.name: check(made.in_order[table.name], table) for table in (TIES, ASKS, PRESENCE)}
+        tables[DROPPED.name] = check(engine.collect(made.dropped, DROPPED.key), DROPPED)
         engine.release()
         yield done, chunk, tables | {SPACE_WEEKS.name: pa.concat_tables([known.weeks[week] for week in chunk])}
 
@@ -183,10 +182,10 @@ def part_of(week: date) -> str:
 def tables_of(engine: Engine, events: pa.Table, accounts: pa.Table, rules: TieRules) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return person-level TIES, ASKS and PRESENCE of events held in memory, all weeks at once."""
     lazy, known = engine.frame(events), engine.frame(accounts)
-    found = spaces(lazy, known, rules, engine.persist)
+    found = spaces(lazy, known, rules)
     busy, baseline = engine.collect(found.busy, ["space", "hour"]), engine.collect(found.weeks, ["week", "space"])
     bursts = find_bursts(busy, baseline, rules)
-    made = weekly(lazy, known, rules, Context(bursts=engine.frame(bursts), persist=engine.persist))
+    made = weekly(lazy, known, rules, Context(bursts=engine.frame(bursts), persist=engine.persist, frame=engine.frame))
     persons = [
         (by_person(engine.persist(frame), known), table)
         for frame, table in ((made.ties, TIES), (made.asks, ASKS), (made.presence, PRESENCE))
@@ -245,14 +244,20 @@ def _digest(texts: Sequence[str]) -> str:
     return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
-def _chunks(source: Source, weeks: Sequence[date]) -> Iterator[tuple[int, list[date]]]:
-    """Cut weeks into runs of neighbours of about equal size that fit into memory; with each, how many weeks are done by then."""
+def chunks(source: Source, weeks: Sequence[date]) -> Iterator[tuple[int, list[date]]]:
+    """Cut weeks into few runs of neighbours that fit into memory with their context; with each, how many weeks are done by then."""
     for run in _runs(weeks):
-        size = sum(source.events[week].rows for week in run if week in source.events)
-        pieces = min(len(run), max(1, -(-size // MOST_EVENTS)))
-        edges = [len(run) * piece // pieces for piece in range(pieces + 1)]
-        for low, high in pairwise(edges):
-            yield sum(week <= run[high - 1] for week in weeks), run[low:high]
+        for pieces in range(1, len(run) + 1):
+            edges = [len(run) * piece // pieces for piece in range(pieces + 1)]
+            cut = [run[low:high] for low, high in pairwise(edges)]
+            if max(_held(source, chunk) for chunk in cut) <= MOST_EVENTS:
+                break
+        for chunk in cut:
+            yield sum(week <= chunk[-1] for week in weeks), chunk
+
+
+def _held(source: Source, chunk: Sequence[date]) -> int:
+    return sum(file.rows for file in source.around(chunk[0], chunk[-1]).values())
 
 
 def _runs(weeks: Sequence[date]) -> Iterator[list[date]]:

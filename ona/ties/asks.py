@@ -3,18 +3,42 @@
 from dataclasses import dataclass
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
 
 from ona.rules import TieRules
-from ona.tables import FIXED_POINT, WEEK_CLOSES_AFTER_DAYS, Channel, Role
+from ona.tables import ASKS, FIXED_POINT, WEEK_CLOSES_AFTER_DAYS, Channel, Role
+from ona.ties import _ask_kernels as loops
+from ona.ties._columns import (
+    Columns,
+    Floats,
+    Ints,
+    Kept,
+    by_time,
+    columns,
+    constant,
+    found,
+    joined,
+    mondays,
+    rounded,
+    run_sums,
+    starts,
+    summed,
+    taken,
+    week_numbers,
+    working_day_of,
+    working_minutes_at,
+)
+from ona.ties._kernels import NONE
 from ona.ties.attribution import Steps
-from ona.ties.calendar import WEEKS_BACK, WORKING_DAY, working_day, working_minutes
+from ona.ties.calendar import WEEKS_BACK, WORKING_DAY
 from ona.ties.cleaning import CHANNEL, MEETING
-from ona.ties.frames import Lazy, Persist, at_once, flag, rounded, stacked, total
+from ona.ties.frames import Lazy, flag
 
-ANSWER = ("ask", "week", "w", "channel", "asker", "helper", "directed", "first", "acknowledged", "sure", "direct", "space", "at", "n")
+ANSWER = ("ask", "w", "channel", "asker", "helper", "directed", "first", "acknowledged", "sure", "direct", "space", "at", "n")
 """One row per ask and person who answered it in time."""
 
-REQUEST = ("ask", "week", "asker", "helper", "answered", "waited")
+REQUEST = ("ask", "w", "asker", "helper", "answered", "waited")
 """One row per ask that named a person: whether they answered, and after how many of their working minutes."""
 
 ANNOUNCING_ROOTS = 10
@@ -24,68 +48,76 @@ U_BASE, U_DIRECT, U_FIRST, U_ACKNOWLEDGED = 1, 4, 2, 4
 """Quarters of u, amendment 3: a public reply alone must not buy credit."""
 
 _DAY_HOURS = 24
-_DIRECT: dict[str, nw.Expr] = {"direct": nw.lit(1), "space": nw.lit(None, dtype=nw.Int64)}
+_WEEKS = 2**20  # more than there are week numbers
 
 
 @dataclass(frozen=True)
 class Asked:
     """Every ask that was answered in time, and every person who was asked by name."""
 
-    answers: Lazy  # ANSWER
-    requests: Lazy  # REQUEST
+    answers: Columns  # ANSWER
+    requests: Columns  # REQUEST
 
 
-def announcing(posts: Lazy, rules: TieRules) -> Lazy:
-    """Return (space, w) of announcement channels.
+def root_posts(posts: Lazy) -> dict[str, Ints]:
+    """Return the channel messages that open a thread, by event: ``event``, ``sender``, ``space``, ``w``, ``n``, ``at``."""
+    roots = columns(posts.filter(nw.col("root").is_null()), "event", "sender", "space", "w", "n", "at")
+    return taken(roots, np.argsort(roots["event"], kind="stable"))
+
+
+def announced(roots: Columns, rules: TieRules) -> Kept:
+    """Whether each root was posted in an announcement channel; shape (n,).
 
     Of at least 10 roots in the week and the three before, by more than 3 authors, the three most frequent
     authors wrote more than ``announcement_share``. With fewer roots or authors a share says nothing: three
     people who talk to each other are a team.
     """
-    roots = posts.filter(nw.col("root").is_null(), ~nw.col("space").is_null())
-    counts = roots.group_by("space", "sender", "w").agg(n=nw.len())
-    recent = carried(counts).group_by("space", "sender", "w").agg(n=total("n")).with_columns(less=-nw.col("n"))
-    placed = recent.with_columns(place=nw.col("n").cum_count().over("space", "w", order_by=["less", "sender"]))
-    top = nw.when(nw.col("place") <= ANNOUNCERS).then(nw.col("n")).otherwise(nw.lit(0))
-    shares = placed.with_columns(top=top).group_by("space", "w").agg(top=total("top"), roots=total("n"), authors=nw.len())
-    loud = nw.col("top") > rules.announcement_share * nw.col("roots")
-    return shares.filter(loud, nw.col("roots") >= ANNOUNCING_ROOTS, nw.col("authors") > ANNOUNCERS).select("space", "w")
+    placed = {**roots, "roots": np.ones_like(roots["w"])}
+    counts = summed(taken(placed, roots["space"] != NONE), ("space", "w", "sender"), "roots")
+    later = [counts | {"w": counts["w"] + step} for step in range(WEEKS_BACK + 1)]
+    recent = summed(joined(later, tuple(counts)), ("space", "w", "sender"), "roots")
+    recent = taken(recent, np.lexsort((recent["sender"], -recent["roots"], recent["w"], recent["space"])))
+    first = starts(recent["space"], recent["w"])
+    group = np.cumsum(first) - 1
+    top = np.where(np.arange(group.size) - np.flatnonzero(first)[group] < ANNOUNCERS, recent["roots"], 0)
+    weeks = summed(recent | {"top": top, "authors": np.ones_like(top)}, ("space", "w"), "top", "roots", "authors")
+    loud = weeks["top"] > rules.announcement_share * weeks["roots"]
+    quiet = taken(weeks, loud & (weeks["roots"] >= ANNOUNCING_ROOTS) & (weeks["authors"] > ANNOUNCERS))
+    spaces = np.unique(quiet["space"])
+    place = found(roots["space"], spaces)
+    return (place >= 0) & np.isin(place * _WEEKS + roots["w"], np.searchsorted(spaces, quiet["space"]) * _WEEKS + quiet["w"])
 
 
-def carried(counts: Lazy) -> Lazy:
-    """Repeat the rows of a week in the three weeks after it."""
-    return stacked([counts.with_columns(w=nw.col("w") + later) for later in range(WEEKS_BACK + 1)])
-
-
-def channel_asks(steps: Steps, quiet: Lazy, rules: TieRules, persist: Persist = at_once) -> Asked:
+def channel_asks(steps: Steps, asks: Columns, rules: TieRules) -> Asked:
     """Find asks in channel threads (sections 3.1 i and iii).
 
-    A root by i, not in an announcement channel (``quiet``), answered in its thread within ``ask_reply_days``
+    A root by i (``asks``: those outside announcement channels, by event), answered in its thread within ``ask_reply_days``
     working days by another person. Confidence is 1 when i returns (posts in the thread or reacts to an answer)
     or when somebody mentioned in the root answers, else .5. An answer by j is acknowledged when, within one
     working day or by a reaction, a mention or a named reply while the week is open, i turns to j: reacts to j's
     message, mentions j, answers j's message, or posts next after j in the thread.
     """
-    roots = steps.posts.filter(nw.col("root").is_null()).join(quiet, on=["space", "w"], how="anti")
-    asks = persist(roots.select("space", "week", "w", "n", ask="event", asker="sender", asked="at"))
-    thread = steps.posts.filter(~nw.col("root").is_null()).join(asks, left_on="thread", right_on="ask", suffix="_ask")
-    thread = persist(thread.with_columns(ask=nw.col("thread")).filter(nw.col("at") >= nw.col("asked"), _open()))
-    answers = persist(_answers(thread, rules))
-    named = steps.got.filter(nw.col("place") == CHANNEL, nw.col("audience") <= rules.max_mentions).select("event", helper="account")
-    directed = named.join(asks, left_on="event", right_on="ask").with_columns(ask=nw.col("event"))
-    thanks = persist(_thanks(thread, asks, named, steps.given))
-    found = answers.join(directed.select("ask", "helper", directed=nw.lit(1)), on=["ask", "helper"], how="left")
-    found = found.join(_acknowledged(answers, thanks), on=["ask", "helper"], how="left").join(asks, on="ask")
-    back = thanks.join(answers.group_by("ask").agg(heard=nw.col("answered_at").min()), on="ask").filter(nw.col("at") >= nw.col("heard"))
-    marked = persist(_with_zeros(found, "directed", "acknowledged"))
-    certain = stacked([back.select("ask"), marked.filter(nw.col("directed") == 1).select("ask")]).unique().with_columns(sure=nw.lit(2))
-    rows = marked.join(certain, on="ask", how="left").with_columns(
-        sure=nw.col("sure").fill_null(1), channel=nw.lit(int(Channel.CHAT)), direct=nw.lit(0), at=nw.col("asked")
-    )
-    return Asked(rows.select(*ANSWER), _mentions(directed, answers))
+    thread = _thread(steps, asks)
+    answers, first = _answers(thread, asks, rules)
+    named = columns(steps.got.filter(nw.col("place") == CHANNEL, nw.col("audience") <= rules.max_mentions), "event", "account")
+    thanks = _thanks(thread, asks, named, steps)
+    acknowledged, sure = _acknowledged(answers, first, thanks)
+    ask = found(named["event"], asks["event"])
+    asked = {"ask": ask[ask >= 0], "helper": named["account"][ask >= 0]}
+    place = _places(asked, first, answers)
+    directed = np.zeros_like(answers["ask"])
+    directed[place[place >= 0]] = 1
+    sure[answers["ask"][directed == 1]] = 2
+    rows = _of_asks(answers, asks) | {
+        "channel": constant(int(Channel.CHAT), directed), "directed": directed, "first": answers["first"],
+        "acknowledged": acknowledged, "sure": sure[answers["ask"]], "direct": np.zeros_like(directed),
+    }  # fmt: skip
+    answered = (place >= 0).astype(np.int64)
+    waited = np.where(answered == 1, np.append(answers["waited"], NONE)[place], NONE)
+    return Asked(rows, _of_asks(asked, asks) | {"answered": answered, "waited": waited})
 
 
-def pair_asks(exchanges: Lazy, rules: TieRules) -> Asked:
+def pair_asks(exchanges: Columns, rules: TieRules) -> Asked:
     """Find asks by direct message and by mail among the episodes of two people (section 3.1 ii, amendment 4).
 
     An episode opened by i with a message to at most three people is an ask to j when j answers within
@@ -93,106 +125,148 @@ def pair_asks(exchanges: Lazy, rules: TieRules) -> Asked:
     message, when j's last mail of up to five working days ago still waits, or when it replies to a mail. It is
     acknowledged when i writes again after the answer, in the same episode.
     """
-    limit = rules.mail_answer_days * WORKING_DAY
-    requests = exchanges.filter(nw.col("askable") == 1).with_columns(answered=flag(nw.col("waited") <= limit))
-    answers = requests.filter(nw.col("answered") == 1).with_columns(
-        directed=nw.lit(1), acknowledged=flag(nw.col("asker_soon") > nw.col("answered_at")), sure=nw.lit(1), **_DIRECT
-    )
-    earliest = answers.group_by("ask").agg(earliest=nw.col("answered_at").min())
-    first = answers.join(earliest, on="ask").with_columns(first=flag(nw.col("answered_at") == nw.col("earliest")))
-    return Asked(first.select(*ANSWER), requests.select(*REQUEST))
+    asked = taken(exchanges, exchanges["askable"] == 1)
+    came = (asked["waited"] != NONE) & (asked["waited"] <= rules.mail_answer_days * WORKING_DAY)
+    answers = taken(asked, came)
+    order = np.lexsort((answers["answered_at"], answers["ask"]))
+    group = np.cumsum(starts(answers["ask"][order])) - 1
+    earliest = np.empty_like(order)
+    earliest[order] = answers["answered_at"][order][starts(answers["ask"][order])][group]
+    one = constant(1, earliest)
+    rows = answers | {
+        "directed": one, "first": (answers["answered_at"] == earliest).astype(np.int64), "sure": one, "direct": one,
+        "acknowledged": (answers["asker_soon"] > answers["answered_at"]).astype(np.int64), "space": constant(NONE, one),
+    }  # fmt: skip
+    return Asked(rows, asked | {"answered": came.astype(np.int64)})
 
 
-def booked_asks(got: Lazy) -> Lazy:
+def booked_asks(got: Lazy, wanted: nw.Expr) -> Columns:
     """Find asks by a two-person meeting booked less than 24 hours ahead and accepted (section 3.1 iv); columns ``ANSWER``."""
     alone = got.filter(
-        nw.col("place") == MEETING, nw.col("audience") == 1, nw.col("role") == int(Role.ACCEPTED), nw.col("series").is_null()
+        wanted, nw.col("place") == MEETING, nw.col("audience") == 1, nw.col("role") == int(Role.ACCEPTED), nw.col("series").is_null()
     )
     soon = alone.filter(nw.col("lead_hours") >= 0, nw.col("lead_hours") < _DAY_HOURS)
-    return soon.with_columns(
-        ask=nw.col("event"), asker=nw.col("sender"), helper=nw.col("account"), channel=nw.lit(int(Channel.MEETING)),
-        directed=nw.lit(1), first=nw.lit(1), acknowledged=nw.lit(0), sure=nw.lit(1), **_DIRECT,
-    ).select(*ANSWER)  # fmt: skip
+    rows = columns(soon, "event", "sender", "account", "n", "at")
+    one = constant(1, rows["event"])
+    return {
+        "ask": rows["event"], "asker": rows["sender"], "helper": rows["account"], "w": week_numbers(rows["n"]),
+        "n": rows["n"], "at": rows["at"], "channel": one * int(Channel.MEETING), "directed": one, "first": one,
+        "acknowledged": one * 0, "sure": one, "direct": one, "space": constant(NONE, one),
+    }  # fmt: skip
 
 
-def credited(answers: Lazy) -> Lazy:
+def credited(answers: Columns) -> Columns:
     """Share each ask's confidence among those who answered: h = q u / sum u, in FIXED_POINT units.
 
     q is ``sure`` / 2; u = .25 + 1 [mentioned or asked directly] + .5 [first] + 1 [acknowledged] (amendment 3).
     """
-    u = U_BASE + U_DIRECT * nw.col("directed") + U_FIRST * nw.col("first") + U_ACKNOWLEDGED * nw.col("acknowledged")
-    weighed = answers.with_columns(u=u)
-    whole = weighed.group_by("ask").agg(whole=total("u"))
-    share = nw.col("sure") * nw.col("u").cast(nw.Float64) / nw.col("whole") * (FIXED_POINT / 2)
-    return weighed.join(whole, on="ask").with_columns(credit=rounded(share)).drop("u", "whole")
+    u = U_BASE + U_DIRECT * answers["directed"] + U_FIRST * answers["first"] + U_ACKNOWLEDGED * answers["acknowledged"]
+    _, group = np.unique(answers["ask"], return_inverse=True)
+    whole = np.bincount(group, weights=u)[group]  # small whole numbers: exact
+    return {**answers, "credit": rounded(answers["sure"] * u.astype(np.float64) / whole * (FIXED_POINT / 2))}
 
 
-def weekly_asks(credits: Lazy, rules: TieRules) -> Lazy:
+def weekly_asks(credits: Columns, rules: TieRules) -> pa.Table:
     """Add credited answers up to ASKS; at most ``credit_cap`` per asker, helper and week, over all channels."""
-    h = nw.col("credit").cast(nw.Float64) / FIXED_POINT
-    rows = credits.with_columns(
-        certain=flag((nw.col("directed") == 1) | (nw.col("acknowledged") == 1)),
-        direct=nw.col("credit") * nw.col("direct"),
-        square=rounded(h * h * FIXED_POINT),
-    )
-    sums = [total(name).alias(name) for name in ("directed", "first", "acknowledged", "certain", "credit", "square", "direct", "incident")]
-    weekly = rows.group_by("week", "channel", "asker", "helper").agg(nw.len().alias("asks"), *sums)
-    wholes = weekly.group_by("week", "asker", "helper").agg(whole=total("credit"))
+    rows = taken(credits, np.lexsort([credits[name] for name in ("channel", "helper", "asker", "w")]))
+    h = rows["credit"] / FIXED_POINT
+    rows |= {
+        "asks": constant(1, rows["ask"]),
+        "certain": ((rows["directed"] == 1) | (rows["acknowledged"] == 1)).astype(np.int64),
+        "direct": rows["credit"] * rows["direct"],
+        "square": rounded(h * h * FIXED_POINT),
+    }
+    pair = starts(rows["w"], rows["asker"], rows["helper"])
+    first = np.flatnonzero(pair | starts(rows["channel"]))
+    sums = {name: run_sums(rows[name], first) for name in (*_COUNTS, "credit", "square", "direct")}
+    whole = run_sums(rows["credit"], np.flatnonzero(pair))[np.cumsum(pair)[first] - 1]
     cap = round(rules.credit_cap * FIXED_POINT)
-    factor = nw.when(nw.col("whole") > cap).then(cap / nw.col("whole").cast(nw.Float64)).otherwise(nw.lit(1.0))
-    capped = weekly.join(wholes, on=["week", "asker", "helper"]).with_columns(factor=factor)
-    counts = [nw.col(name).cast(nw.UInt16) for name in ("asks", "directed", "first", "acknowledged", "certain")]
-    return capped.select(
-        "week", nw.col("channel").cast(nw.UInt8), "asker", "helper", *counts,
-        credit=rounded(nw.col("credit") * nw.col("factor")),
-        credit_squared=rounded(nw.col("square") * nw.col("factor") * nw.col("factor")),
-        direct_credit=rounded(nw.col("direct") * nw.col("factor")),
-        incident=nw.col("incident").cast(nw.UInt16),
-    )  # fmt: skip
+    factor: Floats = np.where(whole > cap, cap / np.maximum(whole, 1), 1.0)
+    made = {name: rows[name][first] for name in ("channel", "asker", "helper")} | {name: sums[name] for name in _COUNTS} | {
+        "week": mondays(rows["w"][first]),
+        "credit": rounded(sums["credit"] * factor),
+        "credit_squared": rounded(sums["square"] * factor * factor),
+        "direct_credit": rounded(sums["direct"] * factor),
+    }  # fmt: skip
+    return pa.table([pa.array(made[field.name]).cast(field.type) for field in ASKS.schema], schema=ASKS.schema)
 
 
-def _open() -> nw.Expr:
-    """Whether the root's week is still open; what comes later is never seen, so that a week has one final answer."""
-    return nw.col("n") < (nw.col("w_ask") + 1) * 7 - 3 + WEEK_CLOSES_AFTER_DAYS
+_COUNTS = ("asks", "directed", "first", "acknowledged", "certain", "incident")
 
 
-def _answers(thread: Lazy, rules: TieRules) -> Lazy:
-    """First answer of each other person in time, with ``first`` on the very first of the thread."""
-    late = working_day(nw.col("n")) - working_day(nw.col("n_ask")) > rules.ask_reply_days
-    others = thread.filter(nw.col("sender") != nw.col("asker"), ~late)
-    earlier = nw.col("event").shift(1).over("ask", order_by=["at", "event"])
-    marked = others.with_columns(opening=flag(earlier.is_null()))
-    minute = nw.col("asked") // 60 + nw.col("offset")
-    waited = nw.col("clock") - working_minutes(minute)
-    return marked.with_columns(waited=waited).rename({"sender": "helper"}).group_by("ask", "helper").agg(
-        first=nw.col("opening").max(), answered_at=nw.col("at").min(), answered_n=nw.col("n").min(), waited=nw.col("waited").min()
-    )  # fmt: skip
+def _thread(steps: Steps, asks: Columns) -> dict[str, Ints]:
+    """Return replies in the threads of asks while the root's week is open, in order; ``ask`` is the place of the ask.
 
-
-def _thanks(thread: Lazy, asks: Lazy, named: Lazy, given: Lazy) -> Lazy:
-    """Return what the asker did in the thread, to whom, and whether that person was meant beyond doubt."""
-    own = thread.filter(nw.col("sender") == nw.col("asker"))
+    What comes later is never seen, so that a week has one final answer.
+    """
     pointed = flag(~nw.col("reply_to").is_null() & (nw.col("reply_to") != nw.col("thread")))
-    spoke = own.select("ask", "at", "n", helper=nw.col("before"), sure=pointed)
-    called = own.join(named, on="event").select("ask", "at", "n", "helper", sure=nw.lit(1))
-    clicked = given.join(asks.select(thread="ask", asker="asker", w_ask="w"), on="thread").filter(
-        nw.col("sender") == nw.col("asker"), _open()
-    )
-    return stacked(
-        [spoke, called, clicked.select("thread", "at", "n", "author", sure=nw.lit(1)).rename({"thread": "ask", "author": "helper"})]
-    )
+    replies = steps.posts.filter(~nw.col("root").is_null()).with_columns(pointed=pointed)
+    rows = columns(replies, "thread", "event", "sender", "at", "n", "clock", "offset", "before", "pointed")
+    ask = found(rows["thread"], asks["event"])
+    within = (ask >= 0) & (rows["at"] >= asks["at"][ask]) & _open(rows["n"], asks["n"][ask]) if asks["at"].size else ask >= 0
+    kept = taken(rows | {"ask": ask}, within)
+    return taken(kept, by_time(kept["ask"], kept["at"], kept["event"]))
 
 
-def _acknowledged(answers: Lazy, thanks: Lazy) -> Lazy:
-    soon = working_day(nw.col("n")) - working_day(nw.col("answered_n")) <= 1
-    after = thanks.join(answers, on=["ask", "helper"]).filter(nw.col("at") >= nw.col("answered_at"), soon | (nw.col("sure") == 1))
-    return after.select("ask", "helper").unique().with_columns(acknowledged=nw.lit(1))
+def _open(day: Ints, root: Ints) -> Kept:
+    """Whether the week of a root's day is still open on a day."""
+    return np.asarray(day < (week_numbers(root) + 1) * 7 - 3 + WEEK_CLOSES_AFTER_DAYS)
 
 
-def _mentions(directed: Lazy, answers: Lazy) -> Lazy:
-    came = answers.select("ask", "helper", "waited", answered=nw.lit(1))
-    return _with_zeros(directed.join(came, on=["ask", "helper"], how="left"), "answered").select(*REQUEST)
+def _answers(thread: Columns, asks: Columns, rules: TieRules) -> tuple[dict[str, Ints], Ints]:
+    """First answer of each other person in time, ``first`` 1 on the very first of the thread; and where those of each ask begin."""
+    ask = thread["ask"]
+    days = working_day_of(thread["n"]) - working_day_of(asks["n"][ask])
+    rows = taken(thread, (thread["sender"] != asks["sender"][ask]) & (days <= rules.ask_reply_days))
+    waited = rows["clock"] - working_minutes_at(asks["at"][rows["ask"]] // 60 + rows["offset"])
+    first, out = np.zeros(asks["event"].size + 1, dtype=np.int64), np.empty((waited.size, 6), dtype=np.int64)
+    count = loops.answered((rows["ask"], rows["sender"], rows["at"], rows["n"], waited), first, out)
+    return {name: out[:count, k].copy() for k, name in enumerate(("ask", "helper", "first", "at", "n", "waited"))}, first
 
 
-def _with_zeros(frame: Lazy, *columns: str) -> Lazy:
-    return frame.with_columns(nw.col(*columns).fill_null(0))
+def _thanks(thread: Columns, asks: Columns, named: Columns, steps: Steps) -> dict[str, Ints]:
+    """Return what the asker did in the thread, to whom, and whether that person was meant beyond doubt."""
+    own = taken(thread, thread["sender"] == asks["sender"][thread["ask"]])
+    spoke = {"ask": own["ask"], "at": own["at"], "n": own["n"], "helper": own["before"], "sure": own["pointed"]}
+    order = np.argsort(own["event"], kind="stable")
+    place = found(named["event"], own["event"][order])
+    called = taken(spoke, order[place[place >= 0]])
+    called |= {"helper": named["account"][place >= 0], "sure": constant(1, called["ask"])}
+    given = columns(steps.given, "thread", "sender", "author", "at", "n")
+    ask = found(given["thread"], asks["event"])
+    given = taken(given | {"ask": ask}, ask >= 0)
+    ask = given["ask"]
+    clicked = taken(given, (given["sender"] == asks["sender"][ask]) & _open(given["n"], asks["n"][ask]))
+    clicked |= {"helper": clicked["author"], "sure": constant(1, clicked["ask"])}
+    return joined([spoke, called, clicked], ("ask", "at", "n", "helper", "sure"))
+
+
+def _acknowledged(answers: Columns, first: Ints, thanks: Columns) -> tuple[Ints, Ints]:
+    """Which answers were acknowledged, and the confidence of each ask: 2 when its asker came back after an answer, else 1."""
+    marks, sure = np.zeros_like(answers["ask"]), constant(1, first[1:])
+    if marks.size == 0:
+        return marks, sure
+    heard = constant(NONE, sure)
+    some = first[1:] > first[:-1]
+    heard[some] = np.minimum.reduceat(answers["at"], first[:-1][some])
+    back = some[thanks["ask"]] & (thanks["at"] >= heard[thanks["ask"]])
+    sure[thanks["ask"][back]] = 2
+    place = _places(thanks, first, answers)
+    rows, place = taken(thanks, place >= 0), place[place >= 0]
+    soon = working_day_of(rows["n"]) - working_day_of(answers["n"][place]) <= 1
+    marks[place[(rows["at"] >= answers["at"][place]) & (soon | (rows["sure"] == 1))]] = 1
+    return marks, sure
+
+
+def _places(rows: Columns, first: Ints, answers: Columns) -> Ints:
+    """Return the place of each (ask, helper) among the answers, -1 without one."""
+    place = np.empty_like(rows["ask"])
+    loops.looked_up(rows["ask"], rows["helper"], first, answers["helper"], place)
+    return place
+
+
+def _of_asks(rows: Columns, asks: Columns) -> dict[str, Ints]:
+    """Columns of the ask of each (place of the ask, helper)."""
+    ask = rows["ask"]
+    facts = {name: asks[name][ask] for name in ("space", "n", "at")}
+    return {**facts, "ask": asks["event"][ask], "asker": asks["sender"][ask], "helper": rows["helper"], "w": week_numbers(facts["n"])}

@@ -1,5 +1,6 @@
 """Urgent bursts in channels, from counts alone, and who was pulled into them (section 3.5 and amendment 18)."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 
 import narwhals as nw
@@ -9,7 +10,9 @@ import pyarrow as pa
 from scipy.special import betainc
 
 from ona.rules import TieRules
-from ona.ties.calendar import HOURS, MONDAY_WEEK_ZERO
+from ona.ties._columns import Columns, columns
+from ona.ties.attribution import Steps
+from ona.ties.calendar import HOURS, MONDAY_WEEK_ZERO, day_number, week_number
 from ona.ties.cleaning import CHANNEL, DIRECT
 from ona.ties.frames import Lazy, stacked
 
@@ -122,15 +125,34 @@ def _merged(space: Ints, hour: Ints) -> pa.Table:
     return pa.table([pa.array(column) for column in columns], schema=BURSTS)
 
 
-def incidents(answers: Lazy, bursts: Lazy | None) -> Lazy:
+@dataclass(frozen=True)
+class Calls:
+    """Where and when it was urgent, and who was pulled in."""
+
+    bursts: Columns  # space, w
+    pulls: Columns  # account, w
+
+
+def incidents(answers: Columns, bursts: Lazy | None) -> Columns:
     """Mark the answers to asks that were raised in their space during a burst."""
+    marks = np.zeros_like(answers["at"])
+    if bursts is not None:
+        held = columns(bursts, "space", "start", "end")
+        for space, start, end in zip(*(held[name].tolist() for name in ("space", "start", "end")), strict=True):
+            marks[(answers["space"] == space) & (answers["at"] >= start) & (answers["at"] < end)] = 1
+    return {**answers, "incident": marks}
+
+
+def calls(steps: Steps, bursts: Lazy | None) -> Calls:
+    """Return where bursts were and who was called into them."""
+    none: Columns = {name: np.empty(0, dtype=np.int64) for name in ("space", "account", "w")}
     if bursts is None:
-        return answers.with_columns(incident=nw.lit(0))
-    joined = answers.join(bursts.select("space", "start", "end"), on="space").filter(
-        nw.col("at") >= nw.col("start"), nw.col("at") < nw.col("end")
-    )
-    hot = joined.select("ask").unique().with_columns(incident=nw.lit(1))
-    return answers.join(hot, on="ask", how="left").with_columns(nw.col("incident").fill_null(0))
+        return Calls(none, none)
+    dated = bursts.with_columns(w=week_number(day_number("week")))
+    hot = columns(dated, "space", "w")
+    if not hot["w"].size:
+        return Calls(none, none)
+    return Calls(hot, columns(pulled(steps.posts, steps.got, bursts).with_columns(w=week_number(day_number("week"))), "account", "w"))
 
 
 def pulled(posts: Lazy, got: Lazy, bursts: Lazy) -> Lazy:

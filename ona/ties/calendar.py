@@ -5,8 +5,12 @@ pattern of the person is known, and fine enough for silences and answer windows 
 """
 
 from datetime import date, datetime
+from typing import Any
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 MINUTES_A_DAY = 1440
 WORKING_DAY = 480
@@ -46,6 +50,11 @@ def week_number(number: nw.Expr) -> nw.Expr:
 def week_of(day: date) -> int:
     """Return the number of the week that holds a date."""
     return ((day - _EPOCH_DAY).days + _MONDAY) // 7
+
+
+def mondays(w: NDArray[np.integer[Any]]) -> pa.Array:
+    """Return the Mondays of week numbers, date32."""
+    return pa.array((w * 7 - _MONDAY).astype(np.int32)).cast(pa.date32())
 
 
 def hour_of_week(second: nw.Expr) -> nw.Expr:

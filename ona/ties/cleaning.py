@@ -1,18 +1,21 @@
 """Which events may make ties: bots, lists, broadcasts, cancelled meetings and daily reminders are counted and left out."""
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ona.rules import TieRules
 from ona.tables import OUT_OF_HOURS, AccountKind, Flag, Kind, SpaceKind
 from ona.ties import automation
-from ona.ties.calendar import MINUTES_A_DAY, day_number, seconds, week_number, working_minutes
-from ona.ties.frames import Lazy, Persist, at_once, bit, flag, stacked
+from ona.ties._compiled import Codes, Ints
+from ona.ties._kernels import NONE, Events, codes_of, mark_copies, rows_of
+from ona.ties.calendar import MINUTES_A_DAY, day_number, mondays, seconds, week_number, working_minutes
+from ona.ties.columns import NO_LEAD, Held
+from ona.ties.frames import Lazy, bit, flag
 
 DROPS = ("excluded", "bot", "external", "automatic", "list", "broadcast", "cancelled", "audience", "alone", "recurring", "duplicate")
 """Rules in the order in which they are asked; an event is counted under the first one that drops it."""
-
-PEOPLE = (AccountKind.MEMBER, AccountKind.GUEST, AccountKind.FORMER)
-"""Accounts behind which a person writes; of them only members are scored."""
 
 KEPT = 0
 MAIL, DIRECT, CHANNEL, MEETING, REACTION = 1, 2, 3, 4, 5
@@ -20,8 +23,8 @@ MAIL, DIRECT, CHANNEL, MEETING, REACTION = 1, 2, 3, 4, 5
 
 RECURRING_DAYS = 4
 """Days of one week on which the same author posts in the same channel at the same time of day: a reminder."""
-NEAR = 300
-"""Seconds between a message and its copy in another channel."""
+FAR = 2**40
+"""Seconds from any event: a pair without a message before or after."""
 HEADER = ("event", "source", "place", "sender", "space", "root", "reply_to", "audience", "week", "day", "n", "w", "at", "clock", "offset")
 MEETING_HEADER = ("series", "lead_hours", "minutes")
 
@@ -29,27 +32,21 @@ MEETING_HEADER = ("series", "lead_hours", "minutes")
 automated_senders = automation.automated_senders
 
 
-def clean(events: Lazy, accounts: Lazy, rules: TieRules, persist: Persist = at_once) -> Lazy:
-    """Give each event its verdict.
+def clean(held: Held) -> Events:
+    """Return the events with their final verdict: 0 kept, else 1 + the index in ``DROPS``.
 
     Cut-offs act on the original audience. The rules of section 1 of the method, in the order of ``DROPS``:
     accounts excluded from analysis; bots, rooms, shared mailboxes and technical accounts; unknown senders;
     automatic mail; lists; broadcast mentions; cancelled meetings; too large an audience (the mentions of a
     channel post are cut where ties are made, since its thread stays a conversation); notes to oneself;
     root posts at the same time of day on four days of a week; copies of one exchange in two channels.
-
-    Returns
-    -------
-    Lazy
-        One row per event without its recipients: ``HEADER``, ``MEETING_HEADER``, ``late`` (outside working
-        hours), ``conversation`` and ``verdict``: 0 kept, else 1 + the index in ``DROPS``. Kept and dropped add
-        up to what came in. Times are whole numbers: ``at`` seconds UTC, ``clock`` working minutes and
-        ``offset`` minutes of the sender's clock, ``n`` days and ``w`` weeks since 1970.
+    Kept and dropped add up to what came in.
     """
-    headers = persist(plain(events, accounts, rules))
-    doubtful = persist(stacked([_recurring(headers), _duplicates(headers, accounts)]).group_by("event").agg(nw.col("later").min()))
-    decided = headers.join(doubtful, on="event", how="left").with_columns(verdict=nw.coalesce("later", "verdict"))
-    return decided.drop("later", "first", "sender_person")
+    verdict = held.events.verdict.copy()
+    copied, recurring = _duplicates(held), _recurring(held)
+    verdict[copied] = 1 + DROPS.index("duplicate")
+    verdict[recurring] = 1 + DROPS.index("recurring")
+    return held.events._replace(verdict=verdict)
 
 
 def plain(events: Lazy, people: Lazy, rules: TieRules) -> Lazy:
@@ -69,18 +66,15 @@ def plain(events: Lazy, people: Lazy, rules: TieRules) -> Lazy:
     return judged.select(*HEADER, *MEETING_HEADER, "late", "verdict", "first", "sender_person", conversation=_conversation())
 
 
-def people_of(accounts: Lazy) -> Lazy:
-    """Return the accounts behind which a person stands who may appear in ties."""
-    return accounts.filter(nw.col("kind").is_in([int(kind) for kind in PEOPLE]) & ~nw.col("excluded")).select("account")
-
-
-def dropped(headers: Lazy) -> Lazy:
+def dropped(events: Events) -> pa.Table:
     """Count events by week and rule; the rule ``kept`` holds those that stayed."""
-    named = nw.lit("kept")
-    for index, rule in enumerate(DROPS, start=1):
-        named = nw.when(nw.col("verdict") == index).then(nw.lit(rule)).otherwise(named)
-    counted = headers.group_by("week", "verdict").agg(nw.len().alias("events"))
-    return counted.select("week", named.alias("rule"), nw.col("events").cast(nw.Int64))
+    base = int(events.w.min()) if events.w.size else 0
+    counts = np.bincount((events.w.astype(np.int64) - base) * (len(DROPS) + 1) + events.verdict)
+    found = np.flatnonzero(counts)
+    rules = np.array(("kept", *DROPS))[found % (len(DROPS) + 1)]
+    return pa.table(
+        {"week": mondays(found // (len(DROPS) + 1) + base), "rule": pa.array(rules.tolist(), pa.string()), "events": counts[found]}
+    )
 
 
 def _local_minute() -> nw.Expr:
@@ -138,27 +132,48 @@ def _flagged(wanted: Flag) -> nw.Expr:
     return bit("flags", int(wanted))
 
 
-def _recurring(headers: Lazy) -> Lazy:
-    """Root posts of one author in one channel within five minutes of the same time of day, on four days of a week."""
-    roots = headers.filter(nw.col("verdict") == KEPT, nw.col("place") == CHANNEL, nw.col("root").is_null())
-    minute = (nw.col("at") // 60 + nw.col("offset")) % MINUTES_A_DAY
-    slots = stacked([roots.select("event", "sender", "space", "w", "n", slot=(minute + shift) // 10 * 2 + shift // 5) for shift in (0, 5)])
-    key = ("sender", "space", "w", "slot")
-    daily = slots.group_by(*key).agg(days=nw.col("n").n_unique()).filter(nw.col("days") >= RECURRING_DAYS)
-    return slots.join(daily, on=list(key)).select("event", later=nw.lit(1 + DROPS.index("recurring")))
+def _recurring(held: Held) -> Ints:
+    """Root posts of one author in one channel within five minutes of the same time of day, on four days of a week; their rows."""
+    events = held.events
+    rows = np.flatnonzero((events.verdict == KEPT) & (events.place == CHANNEL) & (events.root == NONE) & (events.space != NONE))
+    minute = (events.at[rows] // 60 + held.judged.offset[rows]) % MINUTES_A_DAY
+    place, _ = codes_of(events.sender[rows].astype(np.int64), events.space[rows])
+    days = 1 << ((events.n[rows] + 3) % 7)
+    often = [_often(place.astype(np.int64) * 1024 + (minute + shift) // 10 * 2 + shift // 5, events.w[rows], days) for shift in (0, 5)]
+    return rows[often[0] | often[1]]
 
 
-def _duplicates(headers: Lazy, people: Lazy) -> Lazy:
-    """Mails that repeat a direct message within five minutes, or announce a meeting booked in the same hour."""
-    first = people.select(first="account", first_person="person")
-    kept = headers.filter(nw.col("verdict") == KEPT, nw.col("audience") > 0).join(first, on="first")
-    mails, meetings = kept.filter(nw.col("place") == MAIL), kept.filter(nw.col("place") == MEETING, ~nw.col("lead_hours").is_null())
-    single, chats = mails.filter(nw.col("audience") == 1), kept.filter(nw.col("place") == DIRECT, nw.col("audience") == 1)
-    copies = stacked([single.with_columns(slot=(nw.col("at") + shift) // (2 * NEAR)) for shift in (-NEAR, NEAR)])
-    said = chats.select("sender_person", "first_person", said="at", slot=nw.col("at") // (2 * NEAR))
-    repeated = copies.join(said, on=["sender_person", "first_person", "slot"]).filter((nw.col("at") - nw.col("said")).abs() <= NEAR)
-    booked = nw.col("at") // 3600 - nw.col("lead_hours").cast(nw.Int64)
-    invited = stacked([meetings.select("sender_person", "first_person", "audience", slot=booked + shift) for shift in (-1, 0, 1)])
-    hourly = mails.with_columns(slot=nw.col("at") // 3600)
-    announced = hourly.join(invited, on=["sender_person", "first_person", "audience", "slot"], how="semi")
-    return stacked([part.select("event", later=nw.lit(1 + DROPS.index("duplicate"))) for part in (repeated, announced)])
+def _often(slot: Ints, w: Codes, days: Codes) -> NDArray[np.bool_]:
+    """Whether a slot of a week was used on enough days."""
+    codes, number = codes_of(slot, w.astype(np.int64))
+    used = np.zeros(number, dtype=np.int64)
+    np.bitwise_or.at(used, codes, days)
+    return np.asarray(np.bitwise_count(used)[codes] >= RECURRING_DAYS)
+
+
+def _duplicates(held: Held) -> Ints:
+    """Mails that repeat a direct message within five minutes, or announce a meeting booked in the same hour; their rows."""
+    events, known = held.events, held.known
+    first = rows_of(known.account, held.first)
+    named = (first >= 0) & (known.person[first] != NONE) & (events.audience > 0)
+    rows = np.flatnonzero(named & (events.verdict == KEPT) & (events.place != CHANNEL) & (events.place != REACTION))
+    pair, number = codes_of(known.person[events.sender[rows]], known.person[first[rows]])
+    part = events.taken(rows)
+    near = np.where((part.audience == 1) & (part.place != MEETING), pair, -1).astype(np.int32)
+    copied = np.zeros(rows.size, dtype=np.uint8)
+    mark_copies(part, near, np.full(number, -FAR), np.full(number, FAR), copied)
+    return rows[(copied > 0) | _announced(held, part, pair, rows)]
+
+
+def _announced(held: Held, part: Events, pair: Codes, rows: Ints) -> NDArray[np.bool_]:
+    """Whether a mail goes to the same people in the hour in which a meeting was booked, or next to it."""
+    mails, lead = part.place == MAIL, held.lead_hours[rows]
+    meetings = (part.place == MEETING) & (lead != NO_LEAD)
+    group = pair.astype(np.int64) * 2**16 + part.audience
+    hour = part.at // 3600
+    booked = (hour - lead)[meetings]
+    invited = np.column_stack([np.tile(group[meetings], 3), np.concatenate([booked - 1, booked, booked + 1])])
+    codes, _ = codes_of(np.concatenate([invited[:, 0], group[mails]]), np.concatenate([invited[:, 1], hour[mails]]))
+    found = np.zeros(rows.size, dtype=bool)
+    found[mails] = np.isin(codes[len(invited) :], codes[: len(invited)])
+    return found

@@ -1,21 +1,27 @@
 """Exchanges of two people by mail or direct message, cut into episodes by silence: who opened, who answered, and when."""
 
 import narwhals as nw
+import numpy as np
 
 from ona.rules import TieRules
 from ona.tables import WEEK_CLOSES_AFTER_DAYS, Channel, Role
-from ona.ties.calendar import WORKING_DAY, working_minutes
+from ona.ties import _ask_kernels as loops
+from ona.ties._ask_kernels import AT, CLOCK, DAY, EVENT, FIRST, LAST, LATEST, OFFSET, OPENER, PLAIN, ROW, SIDE, SIDES, SOON, STARTED
+from ona.ties._columns import Columns, Ints, by_time, columns, taken, week_numbers, working_minutes_at
+from ona.ties._kernels import NONE
+from ona.ties.calendar import WORKING_DAY
 from ona.ties.cleaning import DIRECT, MAIL
 from ona.ties.frames import Lazy, flag
 
-PAIR = ("place", "low", "high")
 MOST_ASKED = 3
 """Largest audience of a message that asks somebody."""
 WAITING_DAYS = 5
 """Working days during which an unanswered mail makes the next mail back a late answer, not an ask."""
 
+_PAIRED = ("event", "sender", "account", "mail", "at", "clock", "offset", "plain", "n")
 
-def episodes(got: Lazy, rules: TieRules) -> Lazy:
+
+def episodes(got: Lazy, rules: TieRules) -> Columns:
     """Return one row per pair and episode.
 
     An episode starts with a message after a silence of one working day (direct messages) or
@@ -23,89 +29,58 @@ def episodes(got: Lazy, rules: TieRules) -> Lazy:
 
     Returns
     -------
-    Lazy
-        ``ask`` (its first event), ``asker`` (who opened), ``helper``, ``place``, ``channel``, ``week``, ``w``,
-        ``n``, ``at``; ``answered_at`` (seconds) and ``waited`` (the helper's working minutes), null without an
+    Columns
+        ``ask`` (its first event), ``asker`` (who opened), ``helper``, ``mail`` 0 or 1, ``channel``, ``w``,
+        ``n``, ``at``; ``answered_at`` (seconds) and ``waited`` (the helper's working minutes), ``NONE`` without an
         answer; ``asker_soon``, when the asker last wrote within ten days (seconds); ``askable`` 1 when the opening can be an ask.
     """
-    return _between(_sides(_cut(got, rules)), rules)
+    rows = _paired(got)
+    pair = rows["pair"]
+    silence = np.where(rows["mail"] == 1, rules.mail_silence_days * WORKING_DAY, WORKING_DAY)
+    number = np.empty(pair.size, dtype=np.int64)
+    count = loops.cut((pair, rows["event"], rows["clock"], silence), number)
+    sides = np.empty((count, SIDE + 2 * SIDES), dtype=np.int64)
+    facts = (rows[name] for name in ("event", "sender", "upper", "at", "clock", "offset", "plain", "n"))
+    loops.sides(tuple(facts), number, WEEK_CLOSES_AFTER_DAYS * 86400, sides)
+    return _between({name: rows[name][sides[:, ROW]] for name in ("pair", "mail", "sender", "account")}, sides, rules)
 
 
-def _cut(got: Lazy, rules: TieRules) -> Lazy:
-    """Messages of each pair with the episode that they belong to."""
-    rows = got.filter(nw.col("place").is_in([MAIL, DIRECT])).with_columns(
-        low=nw.min_horizontal("sender", "account"), high=nw.max_horizontal("sender", "account")
-    )
-    order = ["at", "event"]
-    silence = nw.when(nw.col("place") == MAIL).then(nw.lit(rules.mail_silence_days * WORKING_DAY)).otherwise(nw.lit(WORKING_DAY))
-    gap = nw.col("clock") - nw.col("clock").shift(1).over(*PAIR, order_by=order)
-    opening = nw.when(gap.is_null() | (gap >= silence)).then(nw.col("event"))
-    began = nw.when(~nw.col("opening").is_null()).then(nw.col("at"))
-    filled = {"ask": nw.col("opening"), "began": nw.col("began")}
-    return rows.with_columns(opening=opening).with_columns(began=began).with_columns(
-        **{name: column.fill_null(strategy="forward").over(*PAIR, order_by=order) for name, column in filled.items()}
-    )  # fmt: skip
-
-
-def _sides(rows: Lazy) -> Lazy:
-    """First and last word of either side of an episode."""
-    low, head = nw.col("sender") == nw.col("low"), nw.col("event") == nw.col("ask")
+def _paired(got: Lazy) -> dict[str, Ints]:
+    """Messages of each pair of people and kind, in order."""
     plain = (nw.col("place") == DIRECT) | (nw.col("reply_to").is_null() & (nw.col("role") == int(Role.TO)))
-    soon = nw.col("at") - nw.col("began") <= WEEK_CLOSES_AFTER_DAYS * 86400
-    marked = rows.with_columns(
-        low_soon=nw.when(low & soon).then(nw.col("at")),
-        high_soon=nw.when(~low & soon).then(nw.col("at")),
-        plain=flag(head & plain & (nw.col("audience") <= MOST_ASKED)),
-        opener=nw.when(head).then(nw.col("sender")),
-        started=nw.when(head).then(nw.col("clock")),
-        **{f"low_{name}": nw.when(low).then(nw.col(name)) for name in ("at", "clock", "offset")},
-        **{f"high_{name}": nw.when(~low).then(nw.col(name)) for name in ("at", "clock", "offset")},
+    said = got.filter(nw.col("place").is_in([MAIL, DIRECT])).with_columns(
+        mail=flag(nw.col("place") == MAIL), plain=flag(plain & (nw.col("audience") <= MOST_ASKED))
     )
-    first = [nw.col(f"{side}_{name}").min() for side in ("low", "high") for name in ("at", "clock", "offset")]
-    last = [nw.col(f"{side}_at").max().alias(f"{side}_last") for side in ("low", "high")]
-    heads = [nw.col(name).max() for name in ("plain", "opener", "started", "clock", "low_soon", "high_soon")]
-    return marked.group_by(*PAIR, "ask").agg(*first, *last, *heads, *[nw.col(name).min() for name in ("week", "w", "n", "at")])
+    rows = columns(said, *_PAIRED)
+    known = np.union1d(rows["sender"], rows["account"])
+    one, other = np.searchsorted(known, rows["sender"]), np.searchsorted(known, rows["account"])
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    rows |= {"pair": (low * known.size + high) * 2 + rows["mail"], "upper": (one > other).astype(np.int64)}
+    return taken(rows, by_time(rows["pair"], rows["at"], rows["event"]))
 
 
-def _between(sides: Lazy, rules: TieRules) -> Lazy:
+def _between(heads: Columns, sides: Ints, rules: TieRules) -> Columns:
     """Tell asker from helper and look at the episodes before and after."""
-    by_low = nw.col("opener") == nw.col("low")
-    named = sides.with_columns(
-        asker=nw.col("opener"),
-        helper=nw.when(by_low).then(nw.col("high")).otherwise(nw.col("low")),
-        asker_last=nw.when(by_low).then(nw.col("low_last")).otherwise(nw.col("high_last")),
-        asker_soon=nw.when(by_low).then(nw.col("low_soon")).otherwise(nw.col("high_soon")),
-        helper_last=nw.when(by_low).then(nw.col("high_last")).otherwise(nw.col("low_last")),
-        **{
-            f"helper_{name}": nw.when(by_low).then(nw.col(f"high_{name}")).otherwise(nw.col(f"low_{name}"))
-            for name in ("at", "clock", "offset")
-        },
-    )
-    closer = nw.when(nw.coalesce("helper_last", nw.lit(0)) > nw.col("asker_last")).then(nw.col("helper")).otherwise(nw.col("asker"))
-    closed = named.with_columns(closer=closer, lonely=flag(nw.col("helper_at").is_null()))
-    order = ["at", "ask"]
-    before = {
-        f"before_{name}": nw.col(name).shift(1).over(*PAIR, order_by=order) for name in ("asker", "started", "clock", "closer", "lonely")
-    }
-    after = {f"after_{name}": nw.col(name).shift(-1).over(*PAIR, order_by=order) for name in ("asker", "started", "at")}
-    return _answered(closed.with_columns(**before, **after), rules.mail_answer_days * WORKING_DAY)
-
-
-def _answered(rows: Lazy, limit: int) -> Lazy:
-    mail = nw.col("place") == MAIL
-    late = (
-        (nw.col("before_lonely") == 1)
-        & (nw.col("before_asker") == nw.col("helper"))
-        & (nw.col("started") - nw.col("before_started") <= limit)
-    )
-    waiting = (nw.col("before_closer") == nw.col("helper")) & (nw.col("started") - nw.col("before_clock") <= WAITING_DAYS * WORKING_DAY)
-    other = nw.when(mail).then(waiting).otherwise(late)
-    slow = (nw.col("lonely") == 1) & (nw.col("after_asker") == nw.col("helper")) & (nw.col("after_started") - nw.col("started") <= limit)
-    waited = nw.col("helper_clock") - working_minutes(nw.col("at") // 60 + nw.col("helper_offset"))
-    own = nw.when(nw.col("lonely") == 0).then(waited)
-    return rows.with_columns(
-        askable=flag((nw.col("plain") == 1) & ~nw.coalesce(other, nw.lit(False))),
-        waited=nw.when(slow).then(nw.col("after_started") - nw.col("started")).otherwise(own),
-        answered_at=nw.when(slow).then(nw.col("after_at")).otherwise(nw.col("helper_at")),
-        channel=nw.when(mail).then(nw.lit(int(Channel.MAIL))).otherwise(nw.lit(int(Channel.CHAT))),
-    ).select("ask", "asker", "helper", "place", "channel", "week", "w", "n", "at", "answered_at", "waited", "asker_soon", "askable")
+    asker, helper = heads["sender"], heads["account"]
+    lower = asker < helper
+    low, high = sides[:, SIDE : SIDE + SIDES], sides[:, SIDE + SIDES :]
+    own, other = np.where(lower[:, None], low, high), np.where(lower[:, None], high, low)
+    lonely = other[:, LAST] == NONE
+    started, limit = sides[:, STARTED], rules.mail_answer_days * WORKING_DAY
+    closer = np.where(other[:, LAST] > own[:, LAST], helper, asker)
+    follows = np.append(False, np.diff(heads["pair"]) == 0)[: asker.size]
+    before, mail = np.roll(np.arange(asker.size), 1), heads["mail"] == 1
+    waiting = (closer[before] == helper) & (started - sides[before, LATEST] <= WAITING_DAYS * WORKING_DAY)
+    late = lonely[before] & (asker[before] == helper) & (started - started[before] <= limit)
+    after = np.roll(np.arange(asker.size), -1)
+    slow = lonely & np.roll(follows, -1) & (asker[after] == helper) & (started[after] - started <= limit)
+    waited = other[:, CLOCK] - working_minutes_at(sides[:, AT] // 60 + np.where(lonely, 0, other[:, OFFSET]))
+    return {
+        "ask": sides[:, EVENT], "asker": sides[:, OPENER], "helper": helper, "mail": heads["mail"],
+        "channel": np.where(mail, int(Channel.MAIL), int(Channel.CHAT)),
+        "n": sides[:, DAY], "w": week_numbers(sides[:, DAY]), "at": sides[:, AT],
+        "askable": (sides[:, PLAIN] == 1) & ~(follows & np.where(mail, waiting, late)),
+        "waited": np.where(slow, started[after] - started, np.where(lonely, NONE, waited)),
+        "answered_at": np.where(slow, sides[after, AT], np.where(lonely, NONE, other[:, FIRST])),
+        "asker_soon": own[:, SOON],
+    }  # fmt: skip

@@ -4,12 +4,16 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import narwhals as nw
+import pyarrow as pa
 
 Lazy = nw.LazyFrame[Any]
 """A lazy frame of any engine."""
 
 Persist = Callable[[Lazy], Lazy]
 """Computes a frame once, so that later steps do not compute it again; an engine's business, hence injected."""
+
+Load = Callable[[pa.Table], Lazy]
+"""Takes a table in memory into an engine."""
 
 
 def at_once(frame: Lazy) -> Lazy:

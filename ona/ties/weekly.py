@@ -1,31 +1,40 @@
 """EVENTS and ACCOUNTS in, the weekly tables TIES, ASKS, PRESENCE and SPACE_WEEKS out, by sections 1 and 3 of the method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
 import narwhals as nw
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from ona.rules import TieRules
-from ona.tables import LATENCY_EDGES_MINUTES
+from ona.tables import ASKS, LATENCY_EDGES_MINUTES, PRESENCE, TIES, Table
 from ona.ties import asks as asking
-from ona.ties import attribution, turns
-from ona.ties.bursts import incidents, pulled
+from ona.ties import attribution
+from ona.ties._columns import Columns, in_memory, joined, taken
+from ona.ties._compiled import Codes, Ints
+from ona.ties.attribution import Parted, parted
+from ona.ties.bursts import calls, incidents
 from ona.ties.calendar import week_of
-from ona.ties.cleaning import clean, dropped, people_of
+from ona.ties.cleaning import dropped
+from ona.ties.columns import held
 from ona.ties.episodes import episodes
-from ona.ties.frames import Lazy, Persist, at_once, either, stacked, total
+from ona.ties.frames import Lazy, Load, Persist, at_once, either, total
 from ona.ties.presence import Seen, presence
 from ona.ties.spaces import spaces
+from ona.ties.steps import Prepared, prepare
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a week needs besides its own events, and how intermediate results are kept."""
+    """What a week needs besides its own events, and the engine's ways to take tables in and to keep intermediate results."""
 
     window: tuple[date, date] | None = None  # Mondays, half-open: the weeks to return; None: every week with events
     bursts: Lazy | None = None  # (burst, space, w, start, end): see ona.ties.bursts; None: no burst is known
     persist: Persist = at_once
+    frame: Load = in_memory
 
     def numbered(self) -> nw.Expr:
         """Whether a row's week number ``w`` is wanted."""
@@ -33,19 +42,17 @@ class Context:
             return nw.col("w") == nw.col("w")
         return (nw.col("w") >= week_of(self.window[0])) & (nw.col("w") < week_of(self.window[1]))
 
+    def wanted(self, w: Codes | Ints) -> NDArray[np.bool_]:
+        """Whether week numbers are wanted."""
+        if self.window is None:
+            return np.ones(w.size, dtype=bool)
+        return np.asarray((w >= week_of(self.window[0])) & (w < week_of(self.window[1])))
+
     def dated(self, frame: Lazy) -> Lazy:
         """Keep the rows of the wanted weeks."""
         if self.window is None:
             return frame
         return frame.filter(nw.col("week") >= nw.lit(self.window[0]), nw.col("week") < nw.lit(self.window[1]))
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Events cleaned, in turns, with their recipients."""
-
-    headers: Lazy  # every event with its verdict
-    steps: attribution.Steps
 
 
 @dataclass(frozen=True)
@@ -56,6 +63,7 @@ class Weekly:
     asks: Lazy
     presence: Lazy
     dropped: Lazy  # week, rule, events: every event once, those that stayed under the rule "kept"
+    in_order: Mapping[str, pa.Table]  # TIES, ASKS and PRESENCE by name, in the order of their keys
     counting: Callable[[], Lazy]
 
     @property
@@ -89,41 +97,44 @@ def weekly(events: Lazy, accounts: Lazy, rules: TieRules, context: Context | Non
     Sums are of whole numbers, so neither the order of rows nor the number of threads changes a bit of them.
     """
     context = context or Context()
-    persist = context.persist
-    known = prepare(events, accounts, rules, persist)
-    steps = known.steps
-    exchanges = persist(episodes(steps.got, rules))
-    quiet = persist(asking.announcing(steps.posts, rules))
-    threads, pairs = asking.channel_asks(steps, quiet, rules, persist), asking.pair_asks(exchanges, rules)
-    answers = persist(context.dated(stacked([threads.answers, pairs.answers, asking.booked_asks(steps.got)])))
-    credits = persist(asking.credited(incidents(answers, context.bursts)))
-    requests = persist(context.dated(stacked([threads.requests, pairs.requests])))
-    pulls = None if context.bursts is None else pulled(steps.posts, steps.got, context.bursts)
-    seen = Seen(known.headers, steps.kept, steps.got, steps.posts, exchanges, credits, requests, context.bursts, pulls)
+    parts = parted(held(events, accounts, rules), rules)
+    known = prepare(parts, context.frame)
+    seen = _seen(known, rules, context)
+    ties = ties_of(parts, rules, context)
+    asks, acts = _sorted(asking.weekly_asks(seen.credits, rules), ASKS), _sorted(presence(seen), PRESENCE)
     return Weekly(
-        ties_of(known, rules, context),
-        asking.weekly_asks(credits, rules),
-        context.dated(presence(seen, persist)),
-        context.dated(dropped(known.headers)),
+        context.frame(ties),
+        context.frame(asks),
+        context.frame(acts),
+        context.dated(context.frame(dropped(parts.events))),
+        {TIES.name: ties, ASKS.name: asks, PRESENCE.name: acts},
         lambda: context.dated(spaces(events, accounts, rules).weeks),
     )
 
 
-def prepare(events: Lazy, accounts: Lazy, rules: TieRules, persist: Persist = at_once) -> Prepared:
-    """Clean the events, part them into turns and find their recipients: what all weekly tables start from."""
-    people = persist(people_of(accounts))
-    headers = persist(clean(events, accounts, rules, persist))
-    kept = persist(turns.kept(headers, rules))
-    got = persist(attribution.received(events, kept, people))
-    authors = headers.select("event", "sender", "root", "w").join(people.select(sender="account"), on="sender", how="semi")
-    posts = persist(turns.channel_turns(kept, authors))
-    given = persist(turns.reactions(kept, authors, got))
-    return Prepared(headers, attribution.Steps(kept, got, posts, given))
+def _seen(known: Prepared, rules: TieRules, context: Context) -> Seen:
+    """Find asks and answers of the wanted weeks."""
+    steps, numbered = known.steps, context.numbered()
+    exchanges, roots = _dated(context, episodes(steps.got, rules)), asking.root_posts(steps.posts)
+    heard = _dated(context, taken(roots, ~asking.announced(roots, rules)))
+    threads, pairs = asking.channel_asks(steps, heard, rules), asking.pair_asks(exchanges, rules)
+    answers = joined([threads.answers, pairs.answers, asking.booked_asks(steps.got, numbered)], asking.ANSWER)
+    requests = joined([threads.requests, pairs.requests], asking.REQUEST)
+    credits = asking.credited(incidents(answers, context.bursts))
+    return Seen(known.headers, steps, exchanges, credits, requests, calls(steps, context.bursts), numbered)
 
 
-def ties_of(known: Prepared, rules: TieRules, context: Context) -> Lazy:
+def _sorted(rows: pa.Table, table: Table) -> pa.Table:
+    return rows.sort_by([(name, "ascending") for name in table.key])
+
+
+def _dated(context: Context, rows: Columns) -> dict[str, Ints]:
+    return taken(rows, context.wanted(rows["w"]))
+
+
+def ties_of(parts: Parted, rules: TieRules, context: Context) -> pa.Table:
     """Return TIES of the wanted weeks."""
-    return attribution.weekly_ties(attribution.parts(known.steps, rules, context.numbered()))
+    return attribution.ties(parts, rules, context.wanted(parts.events.w))
 
 
 def by_person(table: Lazy, accounts: Lazy) -> Lazy:

@@ -56,8 +56,9 @@ class Engine:
         """Compute a frame once and keep it until ``release``; it spills to disk when memory is short."""
         self._made += 1
         name = f"kept_{self._made}"
+        native = frame.to_native()
         with _translated():
-            frame.to_native().create(name)
+            (self._connection.from_arrow(native) if isinstance(native, pa.Table) else native).create(name)
         self._tables.append(name)
         return nw.from_native(self._connection.table(name))
 

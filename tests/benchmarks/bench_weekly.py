@@ -22,11 +22,13 @@ import pyarrow.parquet as pq
 
 from ona.rules import TieRules
 from ona.simulate import company
-from ona.tables import ACCOUNTS, EVENTS, TIES
-from ona.ties.weekly import Context, prepare, ties_of
+from ona.tables import ACCOUNTS, EVENTS
+from ona.ties.attribution import parted
+from ona.ties.columns import held
+from ona.ties.weekly import Context, ties_of
 from pipelines.engine.duckdb import Engine
 from pipelines.lake import File
-from pipelines.ties import Source, compute, patterns
+from pipelines.ties import WEEK, Source, chunks, compute, patterns
 
 BARS = {"ties": 8.0, "all": 15.0}
 MOST_MIB = 4096
@@ -82,14 +84,16 @@ def bare(folder: Path) -> int:
 
 
 def ties_alone(folder: Path) -> int:
-    """Compute and write TIES, nothing else."""
+    """Compute and write TIES, nothing else, in the pieces of the pipeline."""
+    rows = 0
     with Engine(folder, threads=2, memory_limit="2GiB") as engine:
         events = source(folder, engine)
-        first, last = min(events.events), max(events.events)
-        known = prepare(events.read(first, last), engine.frame(events.accounts), TieRules(), engine.persist)
-        table = engine.collect(ties_of(known, TieRules(), Context()), TIES.key)
-    pq.write_table(table, folder / "ties-alone.parquet", compression="zstd")
-    return int(table.num_rows)
+        for done, chunk in chunks(events, sorted(events.events)):
+            parts = parted(held(events.read(chunk[0], chunk[-1]), engine.frame(events.accounts), TieRules()), TieRules())
+            table = ties_of(parts, TieRules(), Context((chunk[0], chunk[-1] + WEEK)))
+            pq.write_table(table, folder / f"ties-alone-{done}.parquet", compression="zstd")
+            rows += table.num_rows
+    return rows
 
 
 def everything(folder: Path) -> int:

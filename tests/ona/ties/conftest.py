@@ -149,7 +149,7 @@ def compute() -> Iterator[Compute]:
             table = events.table() if isinstance(events, Log) else events
             lazy, who = engine.frame(table), engine.frame(accounts() if known is None else known)
             hot: nw.LazyFrame | None = None if bursts is None else engine.frame(bursts)
-            return Tables(engine, weekly(lazy, who, rules or TieRules(), Context(bursts=hot, persist=engine.persist)))
+            return Tables(engine, weekly(lazy, who, rules or TieRules(), Context(bursts=hot, persist=engine.persist, frame=engine.frame)))
 
         yield tables
 
