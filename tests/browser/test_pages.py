@@ -114,14 +114,19 @@ def test_the_map_is_walked_by_keyboard(look):
     start = page.get_attribute("#map", "aria-activedescendant")
     assert start
     assert page.locator(f"#{start}").get_attribute("aria-selected") == "true"
+    page.keyboard.press("Enter")  # the first stop is somebody who stands out and so has a page
+    assert page.get_by_role("link", name="Why").is_visible()
     visited = {start}
     for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowLeft", "ArrowUp"):
         page.keyboard.press(key)
         visited.add(page.get_attribute("#map", "aria-activedescendant"))
     assert len(visited) >= 4
     assert page.locator(".map-table tr.at").count() == 1
+    # Where the arrows end depends on the layout, which another processor may round another way; a mark with a page of its own has a link.
+    end = page.get_attribute("#map", "aria-activedescendant").removeprefix("option-")
     page.keyboard.press("Enter")
-    assert page.get_by_role("link", name="Why").is_visible()
+    assert page.locator("#map-note").is_visible()
+    assert page.locator("#map-note a.more").count() == page.locator(f"#row-{end} a").count()
     page.keyboard.press("Escape")
     assert page.locator("#map-note").is_hidden()
     assert page.locator(".map-table tr.at").count() == 0
