@@ -10,8 +10,8 @@ from collections.abc import Iterator
 import numpy as np
 from numba import float64, int32, int64, void
 
+from ona.compiled import READ_CODES, READ_FLAGS, READ_FLOATS, Codes, Flags, Floats, kernel, tuple_of
 from ona.graph import Structure
-from ona.metrics._compiled import READ_CODES, READ_FLAGS, READ_FLOATS, Codes, Flags, Floats, kernel, tuple_of
 
 Number = int | np.int32 | np.int64
 Triple = tuple[Number, Number, Number]

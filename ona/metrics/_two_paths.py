@@ -7,7 +7,7 @@ formula, so that a star of n people costs O(n).
 import numpy as np
 from numba import float64, int32, int64, void
 
-from ona.metrics._compiled import READ_CODES, READ_FLAGS, READ_FLOATS, Codes, Flags, Floats, kernel, tuple_of
+from ona.compiled import READ_CODES, READ_FLAGS, READ_FLOATS, Codes, Flags, Floats, kernel, tuple_of
 
 TIES = tuple_of(READ_CODES, READ_CODES, READ_FLOATS)
 

@@ -8,7 +8,7 @@ from typing import Any, TypeVar, cast
 
 from numba import int64, njit, types, void
 
-from ona.ties._compiled import Ints
+from ona.compiled import Ints
 from ona.ties._kernels import NONE
 
 Loop = TypeVar("Loop", bound=Callable[..., object])

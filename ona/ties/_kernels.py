@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64, void
 
-from ona.ties._compiled import CODES, FLAGS, INTS, Codes, Flags, Ints, inlined, kernel, record_of, tuple_of
+from ona.compiled import CODES, FLAGS, INTS, Codes, Flags, Ints, inlined, kernel, record_of, tuple_of
 
 NONE = -(2**63)
 """Stands for a missing id."""

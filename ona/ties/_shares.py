@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import int64
 
-from ona.ties._compiled import CODES, INTS, Codes, Flags, Floats, Ints, inlined, kernel, record_of, tuple_of
+from ona.compiled import CODES, INTS, Codes, Flags, Floats, Ints, inlined, kernel, record_of, tuple_of
 
 MAIL, DIRECT, CHANNEL, MEETING, REACTION = 1, 2, 3, 4, 5
 CC, BCC, TENTATIVE, DECLINED, NO_ANSWER = 2, 3, 6, 7, 8

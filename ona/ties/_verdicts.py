@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import void
 
-from ona.ties._compiled import Codes, Flags, Ints, inlined, kernel, record_of
+from ona.compiled import Codes, Flags, Ints, inlined, kernel, record_of
 
 NONE = -(2**63)
 EXCLUDED, BOT, EXTERNAL, AUTOMATIC, LISTED, BROADCAST, CANCELLED, AUDIENCE, ALONE = range(1, 10)

@@ -7,9 +7,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ona.compiled import Codes, Ints
 from ona.rules import TieRules
 from ona.tables import TIES, Role
-from ona.ties._compiled import Codes, Ints
 from ona.ties._kernels import Events, codes_of, ordered, received
 from ona.ties._shares import (
     CHANNEL_BITS,

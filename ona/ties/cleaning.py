@@ -5,10 +5,10 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ona.compiled import Codes, Ints
 from ona.rules import TieRules
 from ona.tables import OUT_OF_HOURS, AccountKind, Flag, Kind, SpaceKind
 from ona.ties import automation
-from ona.ties._compiled import Codes, Ints
 from ona.ties._kernels import NONE, Events, codes_of, mark_copies, rows_of
 from ona.ties.calendar import MINUTES_A_DAY, day_number, mondays, seconds, week_number, working_minutes
 from ona.ties.columns import NO_LEAD, Held

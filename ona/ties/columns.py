@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from ona.compiled import Codes, Flags, Floats, Ints
 from ona.rules import TieRules
 from ona.tables import AccountKind
-from ona.ties._compiled import Codes, Flags, Floats, Ints
 from ona.ties._kernels import NONE, Events, Names, by_time, rows_of
 from ona.ties._verdicts import Judged, Limits, Raw, judgements
 from ona.ties.frames import Lazy

@@ -6,10 +6,10 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
+from ona.compiled import Flags
 from ona.rules import TieRules
 from ona.tables import SPACE_WEEKS, Kind
 from ona.ties._columns import Columns, Ints, columns, constant, found, in_memory, mondays, starts, summed, taken, week_numbers
-from ona.ties._compiled import Flags
 from ona.ties._kernels import NONE
 from ona.ties._verdicts import Limits, Raw, judgements
 from ona.ties.calendar import HOURS, day_number, seconds

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ona.ties._compiled import Codes, Ints
+from ona.compiled import Codes, Ints
 from ona.ties._kernels import NONE
 from ona.ties.attribution import Parted, Steps, reaction_authors
 from ona.ties.calendar import mondays

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import narwhals as nw
 import numpy as np
 
+from ona.compiled import Codes, Flags, Ints
 from ona.rules import TieRules
-from ona.ties._compiled import Codes, Flags, Ints
 from ona.ties._kernels import NONE, Events, Speakers, codes_of, opening, rows_of, spoken_before, turns_of
 from ona.ties.calendar import WEEKS_BACK
 from ona.ties.cleaning import CHANNEL, KEPT, REACTION

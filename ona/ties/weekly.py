@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from ona.compiled import Codes, Ints
 from ona.rules import TieRules
 from ona.tables import ASKS, LATENCY_EDGES_MINUTES, PRESENCE, TIES, Table
 from ona.ties import asks as asking
 from ona.ties import attribution
 from ona.ties._columns import Columns, in_memory, joined, taken
-from ona.ties._compiled import Codes, Ints
 from ona.ties.attribution import Parted, parted
 from ona.ties.bursts import calls, incidents
 from ona.ties.calendar import week_of

@@ -1,4 +1,4 @@
-"""How the loops over events are compiled: one signature each, stored on disk, serial so that no thread count matters."""
+"""How loops are compiled: one signature each, stored on disk, without the GIL, serial so that no thread count matters."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -13,6 +13,13 @@ Flags = NDArray[np.uint8]
 Floats = NDArray[np.float64]
 
 INTS, CODES, FLAGS, FLOATS = int64[::1], int32[::1], uint8[::1], float64[::1]
+
+
+def _read_only(kind: Any) -> Any:  # numba's types have no Python type
+    return types.Array(kind, 1, "C", readonly=True)
+
+
+READ_CODES, READ_FLOATS, READ_FLAGS = _read_only(int32), _read_only(float64), _read_only(uint8)
 
 _NUMBA = {Ints: INTS, Codes: CODES, Flags: FLAGS, Floats: FLOATS, int: int64, float: float64}
 
