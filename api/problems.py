@@ -120,7 +120,7 @@ def fault(request: Request, error: Exception) -> Response:
     """Answer an error that nobody expected; the log names its kind and place, never its text, which may hold data."""
     frames = traceback.extract_tb(error.__traceback__)
     place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-    log.error("a request failed", extra={"request_id": request_id(request), "kind": type(error).__name__, "place": place})
+    log.error("a request failed: %s at %s, request %s", type(error).__name__, place, request_id(request))
     said = str(error) if isinstance(error, OnaError) else "The service failed on this request; nothing was changed. Report the request id."
     return answer(request, problem(request, "fault", said))
 

@@ -16,6 +16,7 @@
   let pinned = null;
   let scale = 1;
   let turned = false;
+  let crowded = new Set();
 
   const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -31,7 +32,7 @@
       ...node,
       ...place,
       size: node.size * Math.min(grown, 1.8),
-      label: scale < 0.6 && !node.mark ? " " : node.label,
+      label: crowded.has(node.id) ? " " : node.label,
       color: { background: fill, border, highlight: { background: fill, border: tone("--ink") }, hover: { background: fill, border: tone("--ink") } },
       borderWidth: node.hiddenMark ? 3.5 : node.mark ? 2 : 1,
       borderWidthSelected: 5,
@@ -153,7 +154,13 @@
     go(event.nodes[0]);
   });
 
-  const zoom = (by) => network.moveTo({ scale: network.getScale() * by, ...still });
+  function zoom(by) {
+    network.moveTo({ scale: network.getScale() * by, ...still });
+    scale = network.getScale();
+    crowded = new Set();
+    paint();
+    thin();
+  }
   document.getElementById("map-in").addEventListener("click", () => zoom(1.25));
   document.getElementById("map-out").addEventListener("click", () => zoom(0.8));
   document.getElementById("map-fit").addEventListener("click", fit);
@@ -162,11 +169,33 @@
   function fit() {
     turned = box.clientHeight > box.clientWidth;
     scale = 1;
+    crowded = new Set();
     paint();
     network.fit(still);
     scale = network.getScale();
     paint();
     network.fit(still);
+    thin();
+  }
+
+  // Leave out labels that would lie on a mark or on a label that matters more; the note and the table still name everybody.
+  function thin() {
+    const pen = document.createElement("canvas").getContext("2d");
+    const weight = (node) => (node.hiddenMark ? 2e3 : node.mark ? 1e3 : 0) + node.size;
+    const drawn = data.nodes.map((node) => ({ node, shown: nodes.get(node.id), ...network.canvasToDOM(network.getPosition(node.id)) }));
+    const seen = network.getScale();
+    const taken = drawn.map(({ node, shown, x, y }) => ({ id: node.id, left: x - shown.size * seen, right: x + shown.size * seen, top: y - shown.size * seen, bottom: y + shown.size * seen }));
+    for (const { node, shown, x, y } of drawn.sort((a, b) => weight(b.node) - weight(a.node))) {
+      const high = shown.font.size * seen;
+      pen.font = `${high}px system-ui, sans-serif`;
+      const half = pen.measureText(node.label).width / 2;
+      const top = y + shown.size * seen + 2;
+      const place = { id: node.id, left: x - half, right: x + half, top, bottom: top + high };
+      const clash = taken.some((other) => other.id !== node.id && other.left < place.right && place.left < other.right && other.top < place.bottom && place.top < other.bottom);
+      if (clash) crowded.add(node.id);
+      else taken.push(place);
+    }
+    paint();
   }
   new ResizeObserver(fit).observe(box);
 })();
