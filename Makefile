@@ -24,7 +24,7 @@ demo: $(READY) ## make the demo company, scan it, serve the page
 
 test: lint ## all checks and all tests (what CI runs)
 	$(call heading,pytest)
-	@$(BIN)/python -m pytest -m "not soak" -q -rs --durations=10
+	@$(BIN)/python -m pytest -m "not soak" -n 2 --dist loadfile -q -rs --durations=10
 
 lint: $(DEV) ## formatting, lint, types, import rules, declared dependencies
 	$(call heading,ruff format)
@@ -54,7 +54,7 @@ locks: ## resolve the dependencies again and write locks/*.txt (needs uv)
 	  --no-header --no-emit-index-url --no-emit-find-links $(UPGRADE) "$$@"; }; \
 	set -e; \
 	compile pyproject.toml --all-extras -o locks/dev.txt; \
-	compile pyproject.toml --extra microsoft --extra slack --extra postgres -c locks/dev.txt -o locks/service.txt; \
+	compile pyproject.toml --extra badges --extra google --extra microsoft --extra slack --extra postgres -c locks/dev.txt -o locks/service.txt; \
 	compile pyproject.toml -c locks/dev.txt -o locks/runtime.txt; \
 	compile --group build -c locks/dev.txt -o locks/build.txt
 

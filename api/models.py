@@ -230,6 +230,34 @@ class TeamMap(Answer):
     notes: list[str]
 
 
+class Statement(Answer):
+    """One number about the company, in words."""
+
+    title: str
+    figure: str
+    sentence: str
+
+
+class Department(Answer):
+    """One department beside the others; contact among the departments that are shown."""
+
+    name: str
+    people: int
+    inside: float | None = Field(description="Share of its contact that stays inside, 0 to 1.")
+    closed: float | None = Field(description="The same beyond chance, over the most it could be beyond: at most 1, 0 as by chance.")
+    carriers: int | None = Field(description="Fewest people who carry half of its contact outside; null when fewer than three.")
+    ask_gini: float | None = Field(description="How unevenly help is given inside it: 0 everybody alike, towards 1 one person.")
+
+
+class Company(Answer):
+    """The company as a whole; departments under the minimum group are left out."""
+
+    scan_id: str
+    minimum_group: int
+    statements: list[Statement]
+    departments: list[Department]
+
+
 class Quality(Answer):
     """The data-quality report as it was sealed with the scan."""
 

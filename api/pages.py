@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.templating import Jinja2Templates
 
-from api import charts, maps, problems
+from api import charts, maps, measures, problems
 from api.access import AskedScan, Place, ScoreReader, Shelf
 from api.auth import COOKIE, clear_session, set_session
 from api.people import PeopleParameters, ViewId
@@ -87,6 +87,13 @@ def team_page(request: Request, ws: Place, scan: PageScan, viewer: ScoreReader, 
     return _page(request, "team.html", scan, map=found, drawn=drawn, mark_of=maps.mark_of)
 
 
+@router.get("/company")
+def company_page(request: Request, ws: Place, scan: PageScan, viewer: ScoreReader) -> Response:
+    """Show how the company works together."""
+    found = access.read_company(ws, scan, viewer)
+    return _page(request, "company.html", scan, company=found, contact=access.read_contact(ws, scan, viewer))
+
+
 @router.get("/quality")
 def quality_page(request: Request, ws: Place, scan: PageScan, viewer: ScoreReader) -> Response:
     """Show what was seen, missed and dropped."""
@@ -98,6 +105,13 @@ def help_page(request: Request, viewer: ScoreReader) -> Response:
     """Explain the words, and what each problem asks for."""
     del viewer
     return _page(request, "help.html", None, kinds=problems.KINDS)
+
+
+@router.get("/glossary")
+def glossary_page(request: Request, viewer: ScoreReader) -> Response:
+    """Explain every measure: meaning, formula, range, cost and source."""
+    del viewer
+    return _page(request, "glossary.html", None, families=measures.families(), parts=measures.parts)
 
 
 @router.get("/open/{link}")
@@ -167,6 +181,10 @@ templates.env.globals |= {
     "interval_bar": charts.interval_bar,
     "stacked_weeks": charts.stacked_weeks,
     "shade": charts.shade,
+    "measure": measures.measure,
+    "graph_of": measures.graph_of,
+    "typeset": measures.typeset,
+    "sentences": measures.sentences,
     "CHANNELS": CHANNELS,
     "VERDICTS": VERDICTS,
 }

@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Depends
 
 from api.access import PathScan, Place, ScoreReader, fresh_list, fresh_path_scan
-from api.models import ContactGrid, Mark, Overview, PersonRow, Quality, ScanEntry, ScanList, Withheld
+from api.models import Company, ContactGrid, Mark, Overview, PersonRow, Quality, ScanEntry, ScanList, Withheld
 from pipelines import access
 
 router = APIRouter(prefix="/api/v1/scans", tags=["scans"])
@@ -29,6 +29,12 @@ def read_scan(ws: Place, scan: PathScan, viewer: ScoreReader) -> Overview:
         contact=ContactGrid.model_validate(found.contact),
         warnings=list(found.warnings),
     )
+
+
+@router.get("/{scan_id}/company", operation_id="read_company", dependencies=[Depends(fresh_path_scan)])
+def read_company(ws: Place, scan: PathScan, viewer: ScoreReader) -> Company:
+    """Say how the company works together: groups, closed departments, concentration of help, what it hangs on."""
+    return Company.model_validate(access.read_company(ws, scan, viewer))
 
 
 @router.get("/{scan_id}/quality", operation_id="read_quality", dependencies=[Depends(fresh_path_scan)])

@@ -1,16 +1,14 @@
 """Files from outside, read within bounds and never spooled: folders, zip and gzip archives, JSON arrays."""
 
-import codecs
 import gzip
 import io
-import json
 import re
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
-from pathlib import Path, PurePosixPath
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, Self
 
@@ -32,6 +30,8 @@ MAX_FIELD_CHARACTERS = 64 * 2**10
 MAX_ROW_CHARACTERS = 2**20
 MAX_ROW_LINES = 64
 CHUNK = 2**20
+USUAL_EXTRA = 64
+"""Bytes of an entry's extra field that are read along with it."""
 
 NESTED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".zst", ".jar")
 UPLOADS = ("__uploads", "attachments")
@@ -65,6 +65,9 @@ class Archive(Protocol):
 
     def open(self, name: str) -> IO[bytes]:
         """Open one entry for reading, bounded by its declared size."""
+
+    def read(self, name: str) -> bytes:
+        """Return one entry whole."""
 
     def size(self, name: str) -> int:
         """Return the entry's declared size in bytes."""
@@ -111,6 +114,10 @@ class Folder:
         """Open one file."""
         return (self._root / name).open("rb")
 
+    def read(self, name: str) -> bytes:
+        """Return one file whole."""
+        return (self._root / name).read_bytes()
+
     def size(self, name: str) -> int:
         """Return the file's size in bytes."""
         return (self._root / name).stat().st_size
@@ -143,30 +150,38 @@ class Zip:
 
     def open(self, name: str) -> IO[bytes]:
         """Open one entry after comparing its own header with the directory."""
-        entry = self._entries[name]
-        self._check_header(entry)
+        entry, file = self._entries[name], self._zip.fp
+        assert file is not None
+        file.seek(entry.header_offset)
+        _check_header(entry, file.read(30))
         try:
             stream = self._zip.open(entry)
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
             raise _unsafe("zip_header", "an entry's own header differs from the directory") from None
         return io.BufferedReader(_Bounded(stream, entry.file_size), CHUNK)
 
+    def read(self, name: str) -> bytes:
+        """Return one entry whole, unpacked in one step: day files of a chat are small and many."""
+        entry, file = self._entries[name], self._zip.fp
+        assert file is not None
+        file.seek(entry.header_offset)
+        label = _name_bytes(entry)
+        record = file.read(30 + len(label) + USUAL_EXTRA + entry.compress_size)
+        _check_header(entry, record[:30])
+        given, extra = struct.unpack("<2H", record[26:30])
+        if record[30 : 30 + given] != label:
+            raise _unsafe("zip_header", "an entry's own header differs from the directory")
+        start = 30 + given + extra
+        packed = record[start : start + entry.compress_size]
+        packed += file.read(entry.compress_size - len(packed))
+        data = packed if entry.compress_type == zipfile.ZIP_STORED else _inflated(packed, entry.file_size)
+        if len(data) != entry.file_size or zlib.crc32(data) != entry.CRC:
+            raise _broken()
+        return data
+
     def size(self, name: str) -> int:
         """Return the entry's declared size in bytes."""
         return self._entries[name].file_size
-
-    def _check_header(self, entry: zipfile.ZipInfo) -> None:
-        file = self._zip.fp
-        assert file is not None
-        file.seek(entry.header_offset)
-        head = file.read(30)
-        if len(head) < 30:
-            raise _unsafe("zip_broken", "an entry is cut off")
-        _, _, flags, method, _, _, crc, packed, plain, _, _ = struct.unpack("<4s5H3I2H", head)
-        sizes_follow = flags & 0x08 or 0xFFFFFFFF in (packed, plain)
-        same = (crc, packed, plain) == (entry.CRC, entry.compress_size, entry.file_size)
-        if head[:4] != b"PK\x03\x04" or method != entry.compress_type or flags & 1 or not (sizes_follow or same):
-            raise _unsafe("zip_header", "an entry's own header differs from the directory")
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -175,6 +190,17 @@ class Zip:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Close the file."""
         self._zip.close()
+
+
+def _check_header(entry: zipfile.ZipInfo, head: bytes) -> None:
+    """Compare an entry's own header with the directory."""
+    if len(head) < 30:
+        raise _unsafe("zip_broken", "an entry is cut off")
+    _, _, flags, method, _, _, crc, packed, plain, _, _ = struct.unpack("<4s5H3I2H", head)
+    sizes_follow = flags & 0x08 or 0xFFFFFFFF in (packed, plain)
+    same = (crc, packed, plain) == (entry.CRC, entry.compress_size, entry.file_size)
+    if head[:4] != b"PK\x03\x04" or method != entry.compress_type or flags & 1 or not (sizes_follow or same):
+        raise _unsafe("zip_header", "an entry's own header differs from the directory")
 
 
 def _check_directory_size(path: Path) -> None:
@@ -209,7 +235,6 @@ def _checked(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
 
 def _check_entry(entry: zipfile.ZipInfo) -> None:
     name, mode = entry.orig_filename, entry.external_attr >> 16
-    parts = PurePosixPath(name).parts
     if _UNSAFE_NAME.search(name) or len(name) > MAX_NAME_CHARACTERS:
         raise _unsafe("zip_name", "an entry's name leads outside the archive or holds control characters")
     if entry.flag_bits & 0x41:
@@ -220,7 +245,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise _unsafe("zip_method", "an entry is compressed by another method than deflate")
     if entry.file_size > max(SMALL_BYTES, MAX_RATIO * entry.compress_size):
         raise _unsafe("zip_ratio", f"an entry is compressed more than {MAX_RATIO} times")
-    if name.lower().endswith(NESTED) and parts[0] not in UPLOADS:
+    if name.lower().endswith(NESTED) and name.partition("/")[0] not in UPLOADS:
         raise _unsafe("zip_nested", "it holds another archive")
 
 
@@ -229,14 +254,25 @@ def _check_overlap(entries: Sequence[zipfile.ZipInfo], directory: int) -> None:
     for entry in sorted(entries, key=lambda e: e.header_offset):
         if entry.header_offset < end:
             raise _unsafe("zip_overlap", "two entries overlap")
-        end = (
-            entry.header_offset
-            + 30
-            + len(entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437"))
-            + entry.compress_size
-        )
+        end = entry.header_offset + 30 + len(_name_bytes(entry)) + entry.compress_size
     if end > directory:
         raise _unsafe("zip_overlap", "an entry overlaps the directory")
+
+
+def _name_bytes(entry: zipfile.ZipInfo) -> bytes:
+    return entry.orig_filename.encode("utf-8" if entry.flag_bits & 0x800 else "cp437")
+
+
+def _inflated(packed: bytes, size: int) -> bytes:
+    """Return unpacked data; more than the declared size by one byte, never by more."""
+    try:
+        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)
+    except zlib.error:
+        raise _broken() from None
+
+
+def _broken() -> FileError:
+    return FileError("compressed_broken", "Compressed data is damaged or cut off", "Fetch the file again.")
 
 
 class _Bounded(io.RawIOBase):
@@ -252,7 +288,7 @@ class _Bounded(io.RawIOBase):
         try:
             got = self._stream.read(min(len(buffer), self._left + 1))
         except (zipfile.BadZipFile, zlib.error, EOFError, OSError):
-            raise FileError("compressed_broken", "Compressed data is damaged or cut off", "Fetch the file again.") from None
+            raise _broken() from None
         self._left -= len(got)
         if self._left < 0:
             raise FileError("too_large", "Compressed data unpacks to more than it may", "Unpack it and look at it before giving it again.")
@@ -262,132 +298,3 @@ class _Bounded(io.RawIOBase):
     def close(self) -> None:
         self._stream.close()
         super().close()
-
-
-def _bad_json(code: str, seen: str) -> FileError:
-    return FileError(code, f"A JSON file was refused: {seen}", "Export it again.")
-
-
-def unique(pairs: Pairs) -> dict[str, Any]:
-    """Return the pairs as a dictionary; a key that stands twice is an error. For object hooks."""
-    item = dict(pairs)
-    if len(item) != len(pairs):
-        raise _bad_json("json_duplicate_key", "an object has one key twice")
-    return item
-
-
-def _integer(digits: str) -> int:
-    if len(digits) > 20 or not -MAX_INTEGER <= (value := int(digits)) <= MAX_INTEGER:
-        raise _bad_json("json_integer", "an integer is beyond 64 bits")
-    return value
-
-
-def _constant(_: str) -> float:
-    raise _bad_json("json_constant", "it holds NaN or Infinity")
-
-
-_BRACKETS = bytes(91 if c in b"[{" else 93 if c in b"]}" else c for c in range(256))
-_NO_BRACKETS = bytes(c for c in range(256) if c not in b"[]{}")
-_STRING = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_SPACE = re.compile(r"[ \t\r\n]*")
-_SEPARATOR = re.compile(r"[ \t\r\n]*([,\]])[ \t\r\n]*")
-
-
-def json_items(stream: IO[bytes], hook: Hook) -> Iterator[Any]:
-    """Yield the items of one JSON array, each passed object by object through the hook; holds one item and one chunk."""
-    decoder = json.JSONDecoder(object_pairs_hook=hook, parse_int=_integer, parse_constant=_constant)
-    text = _Text(stream, outer=1)
-    text.expect("[")
-    if text.take("]"):
-        return
-    while True:
-        yield text.item(decoder)
-        if text.separator() == "]":
-            return
-
-
-def json_document(stream: IO[bytes], hook: Hook = unique) -> Any:
-    """Return one whole JSON document of at most 16 MiB."""
-    text = _Text(stream)
-    return text.item(json.JSONDecoder(object_pairs_hook=hook, parse_int=_integer, parse_constant=_constant))
-
-
-class _Text:
-    """The window of a JSON text that is being decoded."""
-
-    def __init__(self, stream: IO[bytes], outer: int = 0) -> None:
-        self._most = MAX_DEPTH - outer
-        self._stream, self._decode = stream, codecs.getincrementaldecoder("utf-8-sig")()
-        self._text, self._at, self._ended = "", 0, False
-
-    def expect(self, character: str) -> None:
-        if not self.take(character):
-            raise _bad_json("json_syntax", "it is not an array of objects")
-
-    def take(self, character: str) -> bool:
-        """Skip white space and, if it comes next, the character."""
-        self._skip(_SPACE)
-        if found := self._text.startswith(character, self._at):
-            self._at += 1
-        return found
-
-    def separator(self) -> str:
-        match = _SEPARATOR.match(self._text, self._at)
-        if match is None or match.end() == len(self._text):
-            self._skip(_SPACE)
-            match = _SEPARATOR.match(self._text, self._at)
-        if match is None:
-            raise _bad_json("json_syntax", "it breaks off or is malformed")
-        self._at = match.end()
-        return match[1]
-
-    def item(self, decoder: json.JSONDecoder) -> Any:
-        if self._text[self._at : self._at + 1].strip() == "":
-            self._skip(_SPACE)
-        while True:
-            try:
-                item, end = decoder.raw_decode(self._text, self._at)
-            except RecursionError:
-                raise _bad_json("json_depth", f"it is nested deeper than {MAX_DEPTH}") from None
-            except ValueError:  # includes JSONDecodeError, which holds the text: it must not travel on
-                item, end = None, len(self._text)
-            if end < len(self._text) or (self._ended and item is not None):
-                self._check(end)
-                self._at = end
-                return item
-            if self._ended or end - self._at > MAX_ITEM_CHARACTERS:
-                raise _bad_json("json_syntax", "it breaks off or is malformed")
-            self._more(max(CHUNK, end - self._at))
-
-    def _check(self, end: int) -> None:
-        """Bound nesting and strings; only an item long or nested enough to break a bound is looked at."""
-        text = self._text
-        if text.count("{", self._at, end) + text.count("[", self._at, end) > self._most and _depth(text[self._at : end]) > self._most:
-            raise _bad_json("json_depth", f"it is nested deeper than {MAX_DEPTH}")
-        if end - self._at > MAX_STRING_BYTES and any(len(s) > MAX_STRING_BYTES for s in _STRING.findall(text, self._at, end)):
-            raise _bad_json("json_string", "a string is longer than 1 MiB")
-
-    def _skip(self, pattern: re.Pattern[str]) -> None:
-        while (match := pattern.match(self._text, self._at)) is not None:
-            self._at = match.end()
-            if self._at < len(self._text) or self._ended:
-                return
-            self._more(CHUNK)
-
-    def _more(self, size: int) -> None:
-        chunk = self._stream.read(size)
-        self._ended = not chunk
-        try:
-            self._text, self._at = self._text[self._at :] + self._decode.decode(chunk, self._ended), 0
-        except UnicodeDecodeError:
-            raise _bad_json("json_encoding", "it is not UTF-8") from None
-
-
-def _depth(text: str) -> int:
-    """Return how deep brackets are nested, by peeling off the innermost level at a time."""
-    brackets = _STRING.sub("", text).encode(errors="replace").translate(_BRACKETS, _NO_BRACKETS)
-    for depth in range(MAX_DEPTH + 1):
-        if not brackets:
-            return depth
-        brackets = brackets.replace(b"[]", b"")
-    return MAX_DEPTH + 1

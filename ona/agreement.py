@@ -11,10 +11,11 @@ from ona.facets import Ground
 from ona.gates import PASSED, credited_asks
 from ona.observation import Window, adjusted, adjustments, observe
 from ona.results import Outcome
-from ona.scores import Facet
+from ona.scores import Facet, power_mean
 from ona.tables import Channel
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
 CLOSE = 0.20
@@ -47,8 +48,8 @@ def agreement(outcome: Outcome, asks: pa.Table, presence: pa.Table) -> tuple[dic
     left_out: dict[str, dict[str, float | None]] = {one.name: {} for one in facets}
     shaky = {one.name: np.where(one.published, 0.0, np.nan) for one in facets}
     for channel in channels if len(channels) > 1 else ():
-        alone = _places(outcome, (channel,), asks, presence)
-        without = _places(outcome, [c for c in channels if c != channel], asks, presence)
+        alone = places(outcome, outcome.window.only((channel,), asks, presence))
+        without = places(outcome, outcome.window.only([c for c in channels if c != channel], asks, presence))
         for one in facets:
             facts[f"agrees_{one.name}_{channel.name.lower()}"] = _agrees(one, alone[one.name])
             moved = np.abs(without[one.name] - one.percentile) > CLOSE
@@ -58,9 +59,19 @@ def agreement(outcome: Outcome, asks: pa.Table, presence: pa.Table) -> tuple[dic
     return facts, {"without_channel": left_out, "weights": {one.name: weight_sensitivity(one, window.rules.seed) for one in facets}}
 
 
-def volume_guard(helper: Facet, ground: Ground, initiated: Floats) -> float | None:
-    """Return the mean rank correlation of the helper score with initiated turns inside strata; None where it cannot be told."""
-    found = [rank_correlation(helper.score, initiated, helper.published & (ground.stratum == code)) for code in np.unique(ground.stratum)]
+def volume_guards(facets: Sequence[Facet], ground: Ground, initiated: Floats, power: float) -> dict[str, float | None]:
+    """Return the mean rank correlation with initiated turns inside strata, by facet and for the overall score; None = cannot be told.
+
+    A score that is more than volume stays within .30 of 0 (amendment 7).
+    """
+    scores = {one.name: (one.score, one.published) for one in facets}
+    both = np.logical_and.reduce([one.published for one in facets])
+    scores["overall"] = (power_mean(np.stack([one.percentile for one in facets]), power), both)
+    return {name: _inside_strata(score, initiated, told, ground.stratum) for name, (score, told) in scores.items()}
+
+
+def _inside_strata(score: Floats, initiated: Floats, told: Bools, stratum: Ints) -> float | None:
+    found = [rank_correlation(score, initiated, told & (stratum == code)) for code in np.unique(stratum)]
     known = [value for value in found if value is not None]
     return round(float(np.mean(known)), 4) if known else None
 
@@ -105,18 +116,17 @@ def weight_sensitivity(one: Facet, seed: int) -> float | None:
     return round(float(np.median(overlaps)), 3)
 
 
-def _top(score: Floats, size: int) -> set[int]:
-    return set(np.argsort(-score, kind="stable")[:size].tolist())
-
-
-def _places(outcome: Outcome, channels: Sequence[Channel], asks: pa.Table, presence: pa.Table) -> dict[str, Floats]:
-    """Return the peer percentile of each facet from these channels alone, NaN where they are silent."""
-    part = outcome.window.only(channels, asks, presence)
+def places(outcome: Outcome, part: Window) -> dict[str, Floats]:
+    """Return the peer percentile of helper and broker from a part of what was observed, NaN where it is silent."""
     raw = observe(part, part.asks.every_week())
     values = adjusted(part, raw, adjustments(part, raw, outcome.ground.reason == PASSED))
     ties = np.exp(raw["constraint_residual:0"])
     enough = {"helper": credited_asks(part)[0] >= FEWEST, "broker": np.nan_to_num(ties) >= FEWEST}
     return {name: _place(outcome, outcome.facets[name], values, enough[name]) for name in enough}
+
+
+def _top(score: Floats, size: int) -> set[int]:
+    return set(np.argsort(-score, kind="stable")[:size].tolist())
 
 
 def _place(outcome: Outcome, one: Facet, values: Mapping[str, Floats], enough: Bools) -> Floats:

@@ -50,3 +50,7 @@ class NotFoundError(OnaError):
 
 class SuppressedError(OnaError):
     """A number about fewer people than the minimum group is withheld."""
+
+
+class TooLargeError(OnaError):
+    """The method cannot be computed at this size; the message names the one to use instead."""

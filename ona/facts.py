@@ -8,8 +8,9 @@ import pyarrow as pa
 
 from ona.gates import credited_asks, total_by_person
 from ona.graph import Graph
-from ona.observation import Graphs, Window, contact
-from ona.roster import UNKNOWN
+from ona.observation import Graphs, Window
+from ona.responsiveness import histogram, median_waits, net_direction
+from ona.roster import UNKNOWN, week_rows
 from ona.tables import FACTS, Channel
 
 Floats = npt.NDArray[np.float64]
@@ -18,8 +19,9 @@ Floats = npt.NDArray[np.float64]
 def facts_of(window: Window, seen: Graphs, presence: pa.Table, agreement: Mapping[str, Floats]) -> pa.Table:
     """Return FACTS, one row per person and fact; NaN where a channel is not used or silent."""
     who = window.ties.roster
-    found = help_facts(window) | contact_facts(seen.relationship) | channel_facts(window) | dict(agreement)
+    found = help_facts(window) | contact_facts(seen.relationship) | channel_facts(window, seen) | dict(agreement)
     found |= {name: total_by_person(who, presence, name) for name in ("pulls", "turns")}
+    found |= pace_facts(window, presence)
     found |= {"worked_days": who.worked.sum(axis=1), "weeks_active": (who.seen > 0).sum(axis=1).astype(np.float64)}
     names = sorted(found)
     table = pa.table(
@@ -50,6 +52,20 @@ def help_facts(window: Window) -> dict[str, Floats]:
     }
 
 
+def pace_facts(window: Window, presence: pa.Table) -> dict[str, Floats]:
+    """Return who was asked by name, answered, and how soon, and whether they are asked more than they ask; context, never scored."""
+    who, asks = window.ties.roster, window.asks
+    row = np.where(week_rows(presence, who.weeks) >= 0, who.rows(presence.column("account").to_numpy()), -1)
+    waits = (histogram(presence.column(name), row, who.n) for name in ("latency", "censored"))
+    every = asks.every_week()
+    return {
+        "asked_by_name": total_by_person(who, presence, "directed_in"),
+        "answered_by_name": total_by_person(who, presence, "directed_answered"),
+        "answer_minutes": median_waits(*waits),
+        "net_direction": net_direction(asks.received(asks.certain, every), asks.made(asks.certain, every)),
+    }
+
+
 def contact_facts(near: Graph) -> dict[str, Floats]:
     """Return with how many people a person has a relationship, in how many departments, and how many of them have none with each other."""
     tie = (near.adjacency > 0).astype(np.float64)
@@ -67,11 +83,10 @@ def contact_facts(near: Graph) -> dict[str, Floats]:
     }
 
 
-def channel_facts(window: Window) -> dict[str, Floats]:
+def channel_facts(window: Window, seen: Graphs) -> dict[str, Floats]:
     """Return the share of each person's contact in each channel; NaN where the channel is not used."""
-    every = window.asks.every_week()
-    amount = {channel: contact(window, channel, every) for channel in window.ties.channels}
-    total = sum(amount.values(), start=np.zeros(window.n))
+    amount = dict(zip(window.ties.channels, seen.by_channel.T, strict=True))
+    total = seen.by_channel.sum(axis=1)
     blank = np.full(window.n, np.nan)
     return {
         channel.name.lower(): np.divide(amount[channel], total, out=blank.copy(), where=(total > 0) & (amount[channel] > 0))
@@ -82,5 +97,7 @@ def channel_facts(window: Window) -> dict[str, Floats]:
 
 
 def _distinct(row: npt.NDArray[np.integer], value: npt.NDArray[np.integer], n: int) -> Floats:
-    pairs = np.unique(np.column_stack([row, value]).astype(np.int64), axis=0)
-    return np.bincount(pairs[:, 0], minlength=n).astype(np.float64)
+    """Count the distinct values of each row, ``(n,)``."""
+    width = int(value.max(initial=0)) + 1
+    codes = np.unique(row.astype(np.int64) * width + value)
+    return np.bincount(codes // width, minlength=n).astype(np.float64)

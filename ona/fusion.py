@@ -33,6 +33,14 @@ RECIPROCATED_WEEKS = 0.1
 """Share of the weeks in which each must have written to the other: 2 of 13, about the 5 to 10 reciprocated mails a year at which ties
 predict best (section 1.10). A single answer in a quarter would make everybody whom a serial replier replies to a relationship."""
 
+BEYOND_CHANCE = 1.645
+"""Normal quantile by which the turns of either direction must exceed what both people's volumes bring about alone (section 1.13, 5 %).
+Who replies to everything is now and then answered by whoever writes next, the more often the more they reply."""
+
+RHYTHM = 1 / 3
+"""Share of the weeks in which both wrote to each other that needs no comparison with volume: everybody in a company of ten writes to
+everybody as often as volume says."""
+
 
 @dataclass(frozen=True)
 class Medians:
@@ -62,8 +70,8 @@ class TieWeeks:
         Rows of each dyad, ``(m,)``.
     weight
         Saturated turns of dyad and week by channel, ``(m, W)`` sparse.
-    talked
-        Whether the source wrote to the target outside meetings, ``(m, W)``.
+    turns
+        Turns of the source to the target outside meetings by channel, ``(m, W)``.
     shared
         Working days of both, ``(m, W)``.
     low, high
@@ -78,7 +86,7 @@ class TieWeeks:
     source: Ints
     target: Ints
     weight: Mapping[Channel, csr_array]
-    talked: Mapping[Channel, Bools]
+    turns: Mapping[Channel, Weeks]
     shared: Weeks
     low: Ints
     high: Ints
@@ -92,12 +100,26 @@ class TieWeeks:
 
     def only(self, channels: Sequence[Channel]) -> "TieWeeks":
         """Return the ties of these channels alone."""
-        return replace(
+        part = replace(
             self,
             weight={c: self.weight[c] for c in channels},
-            talked={c: self.talked[c] for c in channels},
+            turns={c: self.turns[c] for c in channels},
             days={c: self.days[c] for c in channels},
         )
+        part.__dict__.update(forth=self.forth, back=self.back, shared_by_pair=self.shared_by_pair)  # the same pairs
+        return part
+
+    def without(self, gone: Bools) -> "TieWeeks":
+        """Return the ties as if some people, ``(n,)``, had never been seen; their dyads stay, empty."""
+        kept, pairs = ~(gone[self.source] | gone[self.target]), ~(gone[self.low] | gone[self.high])
+        part = replace(
+            self,
+            weight={c: _emptied(weight, kept) for c, weight in self.weight.items()},
+            turns={c: turns * kept[:, None] for c, turns in self.turns.items()},
+            days={c: days * pairs[:, None].astype(np.uint8) for c, days in self.days.items()},
+        )
+        part.__dict__.update(forth=self.forth, back=self.back, shared_by_pair=self.shared_by_pair)  # the same pairs
+        return part
 
     @cached_property
     def contact_days(self) -> Weeks:
@@ -107,13 +129,23 @@ class TieWeeks:
     @cached_property
     def wrote(self) -> Weeks:
         """Whether the source wrote to the target outside meetings, over all channels, ``(m, W)``."""
-        return np.asarray(np.logical_or.reduce(list(self.talked.values())), dtype=np.float32)
+        return (self.said > 0).astype(np.float32)
+
+    @cached_property
+    def said(self) -> Weeks:
+        """Turns of the source to the target outside meetings, over all channels, ``(m, W)``."""
+        return np.asarray(np.add.reduce(list(self.turns.values())), dtype=np.float32)
 
     @cached_property
     def met(self) -> Weeks:
         """Whether two people met among few, ``(p, W)``."""
         small = self.days.get(Channel.MEETING, np.zeros((len(self.low), len(self.roster.weeks)), dtype=np.uint8))
         return (small > 0).astype(np.float32)
+
+    @cached_property
+    def shared_by_pair(self) -> Weeks:
+        """Working days of both, ``(p, W)``."""
+        return np.asarray(self.shared[np.where(self.forth < len(self.source), self.forth, self.back)])
 
     @cached_property
     def forth(self) -> Ints:
@@ -163,7 +195,7 @@ def tie_weeks(who: Roster, ties: pa.Table) -> TieWeeks:
         source=source,
         target=target,
         weight={c: coo_array((rows["weight"][of[c]] / FIXED_POINT, place[c]), shape=shape).tocsr() for c in channels},
-        talked={c: _any(rows["turns"][of[c]] > 0, place[c], shape) for c in channels},
+        turns={c: _counted(rows["turns"][of[c]], place[c], shape) for c in channels},
         shared=_shared_days(who, source, target),
         low=pairs // max(who.n, 1),
         high=pairs % max(who.n, 1),
@@ -187,15 +219,31 @@ def medians(ties: TieWeeks, weights: Floats, kappa: float, baseline: Mapping[Cha
     return Medians({channel: rate[channel] for channel in ties.channels}, reasons)
 
 
+def attentions(ties: TieWeeks, units: Medians, weights: Floats, kappa: float) -> dict[Channel, Floats]:
+    """Return the attention of each dyad in each scanned channel, ``ln(1 + rate / median)``, ``(m,)`` each."""
+    together = ties.together(weights)
+    return {channel: np.log1p(ties.rates(channel, weights, kappa, together) / units.rate[channel]) for channel in ties.channels}
+
+
 def fused(ties: TieWeeks, units: Medians, weights: Floats, kappa: float) -> Floats:
-    """Return the attention of each dyad: the mean over the scanned channels of ``ln(1 + rate / median)``, ``(m,)``.
+    """Return the attention of each dyad: the mean of :func:`attentions` over the scanned channels, ``(m,)``.
 
     A channel that somebody does not use counts as 0, so that losing an account never raises anybody's strength.
     """
-    total, together = np.zeros(len(ties.source)), ties.together(weights)
-    for channel in ties.channels:
-        total += np.log1p(ties.rates(channel, weights, kappa, together) / units.rate[channel])
+    return mean_attention(ties, attentions(ties, units, weights, kappa))
+
+
+def mean_attention(ties: TieWeeks, by_channel: Mapping[Channel, Floats]) -> Floats:
+    """Return the mean over the scanned channels, ``(m,)``."""
+    total = np.zeros(len(ties.source))
+    for amount in by_channel.values():
+        total += amount
     return total / max(len(ties.channels), 1)
+
+
+def contact(ties: TieWeeks, amount: Floats) -> Floats:
+    """Sum an amount of each dyad over both its ends, ``(n,)``."""
+    return np.bincount(ties.source, amount, ties.roster.n).astype(np.float64) + np.bincount(ties.target, amount, ties.roster.n)
 
 
 def attention(ties: TieWeeks, weight: Floats) -> Graph:
@@ -206,18 +254,32 @@ def attention(ties: TieWeeks, weight: Floats) -> Graph:
 def related(ties: TieWeeks, weights: Floats, min_days: int) -> Ints:
     """Return the pairs with a relationship in the weeks of positive weight, as positions in ``ties.low``.
 
-    A relationship shows on enough distinct days of small exchanges over all channels, in either direction, and each wrote to the
-    other now and again, or they met among few.
+    A relationship shows on enough distinct days of small exchanges over all channels, in either direction, and both wrote to each
+    other now and again, more often than chance or week after week, or they met among few.
+
+    References
+    ----------
+    Coscia & Neffke (2017), doi:10.1109/ICDE.2017.100: turns expected from volume alone; Anscombe (1948), doi:10.1093/biomet/35.3-4.246
     """
     if not ties.channels:
         return np.array([], dtype=np.int64)
     weeks = (weights > 0).astype(np.float32)
-    shared = np.append(ties.shared @ weeks, 0.0)
-    together = np.maximum(shared[ties.forth], shared[ties.back])
+    together = ties.shared_by_pair @ weeks
     enough = ties.contact_days @ weeks >= np.maximum(FEWEST_DAYS, np.minimum(min_days, np.ceil(SHARE_OF_DAYS * together)))
-    wrote = np.append(ties.wrote @ weeks, 0.0)
-    mutual = np.minimum(wrote[ties.forth], wrote[ties.back]) >= np.ceil(RECIPROCATED_WEEKS * weeks.sum())
-    return np.flatnonzero(enough & (mutual | (ties.met @ weeks > 0)))
+    wrote = ties.wrote @ weeks
+    again = wrote >= np.ceil(RECIPROCATED_WEEKS * weeks.sum())
+    again &= (wrote >= RHYTHM * weeks.sum()) | _beyond_chance(ties, (ties.said @ weeks).astype(np.float64))
+    both = np.append(again, False)
+    met = ties.met @ weeks >= np.ceil(RECIPROCATED_WEEKS * weeks.sum())
+    return np.flatnonzero(enough & ((both[ties.forth] & both[ties.back]) | met))
+
+
+def _beyond_chance(ties: TieWeeks, turns: Floats) -> Bools:
+    """Return whether the turns of each dyad exceed what the sender's and the receiver's other turns let expect, ``(m,)``."""
+    sent, received = np.bincount(ties.source, turns, ties.roster.n), np.bincount(ties.target, turns, ties.roster.n)
+    others = (sent[ties.source] - turns) * (received[ties.target] - turns)
+    chance = others / np.maximum(float(turns.sum()) - turns, 1.0)
+    return np.asarray(2 * (np.sqrt(turns) - np.sqrt(chance)) >= BEYOND_CHANCE, dtype=np.bool_)
 
 
 def closeness(ties: TieWeeks, weight: Floats, pairs: Ints) -> Floats:
@@ -269,13 +331,19 @@ def _outside_the_line(who: Roster, ties: pa.Table) -> dict[str, npt.NDArray[np.i
     return rows | {"week": week[kept], "code": (source * who.n + target)[kept]}
 
 
+def _emptied(weight: csr_array, kept: Bools) -> csr_array:
+    """Set the rows that are not kept to 0."""
+    data = weight.data * np.repeat(kept, np.diff(weight.indptr))
+    return csr_array((data, weight.indices, weight.indptr), shape=weight.shape)
+
+
 def _shared_days(who: Roster, source: Ints, target: Ints) -> Weeks:
     return np.asarray(np.bitwise_count(who.work[source] & who.work[target]), dtype=np.float32)
 
 
-def _any(hit: Bools, place: tuple[Ints, Ints], shape: tuple[int, int]) -> Bools:
-    found = np.zeros(shape, dtype=np.bool_)
-    found[place[0][hit], place[1][hit]] = True
+def _counted(turns: Ints, place: tuple[Ints, Ints], shape: tuple[int, int]) -> Weeks:
+    found = np.zeros(shape, dtype=np.float32)
+    np.add.at(found, place, turns.astype(np.float32))
     return found
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cached_property
-from typing import Literal, TypeVar
+from typing import Literal
 
 import igraph
 import networkx as nx
@@ -15,16 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array, csr_array
 
 from ona.errors import TableError
+from ona.structure import Codes, Derived, Positions, Structure, frozen
 from ona.tables import Table, check
-
-T = TypeVar("T", bound=np.generic)
-Derived = TypeVar("Derived")
 
 Layer = Literal["attention", "relationship", "ask", "formal"]
 Window = tuple[date, date]
 Floats = NDArray[np.float64]
-Codes = NDArray[np.int32]
-Positions = NDArray[np.int64]
 People = NDArray[np.int64]
 Adjacency = csr_array[np.float64, tuple[int, int]]
 
@@ -38,92 +34,6 @@ SMALLEST_WEIGHT = float(np.finfo(np.float64).tiny)
 """Smaller weights are subnormal: their distance ``1 / weight`` may be infinite."""
 
 SAME_WEIGHT = 1e-9  # relative difference up to which both orders of an undirected tie weigh the same
-
-
-@dataclass(frozen=True, eq=False)
-class Forward:
-    """Undirected ties, each once, from the person with fewer alters to the one with more: triangles are listed on it."""
-
-    order: Positions  # person of each row
-    indptr: Codes
-    sources: Codes
-    indices: Codes
-    position: Positions  # of each tie in the undirected adjacency
-
-
-@dataclass(frozen=True, eq=False)
-class Structure:
-    """Who is tied to whom, without weights; graphs that differ in nothing but weights share one."""
-
-    indptr: Codes  # rows of the adjacency in CSR form
-    indices: Codes  # sorted in each row
-    directed: bool  # whether i -> j may exist without j -> i
-
-    @property
-    def n(self) -> int:
-        """Number of people."""
-        return len(self.indptr) - 1
-
-    @cached_property
-    def sources(self) -> Codes:
-        """Row of each stored tie, ``(nnz,)``."""
-        return _frozen(np.repeat(np.arange(self.n, dtype=np.int32), np.diff(self.indptr)))
-
-    @cached_property
-    def reverse(self) -> Positions:
-        """Stored positions sorted by column, then row: of a symmetric structure the position of j -> i, ``(nnz,)``."""
-        return _frozen(self._numbered().T.tocsr().data - 1)
-
-    @cached_property
-    def either(self) -> "Either":
-        """Ties in either direction, and where each direction is stored."""
-        if not self.directed:
-            here = _frozen(np.arange(len(self.indices), dtype=np.int64))
-            return Either(self, here, self.reverse)
-        numbered = self._numbered().astype(np.complex128)
-        # The real part numbers the ties i -> j, the imaginary part j -> i; neither can cancel the other.
-        both = (numbered + 1j * numbered.T).tocsr()
-        both.sort_indices()
-        structure = Structure(_frozen(both.indptr.astype(np.int32)), _frozen(both.indices.astype(np.int32)), directed=False)
-        return Either(structure, _frozen(both.data.real.astype(np.int64) - 1), _frozen(both.data.imag.astype(np.int64) - 1))
-
-    @cached_property
-    def forward(self) -> Forward:
-        """Ties of an undirected structure in the order of the triangle listing (Latapy 2008, doi:10.1016/j.tcs.2008.07.017)."""
-        order = np.lexsort((np.arange(self.n), np.diff(self.indptr)))
-        rank = np.empty(self.n, dtype=np.int32)
-        rank[order] = np.arange(self.n, dtype=np.int32)
-        source, target = rank[self.sources], rank[self.indices]
-        position = np.flatnonzero(source < target)
-        rows = coo_array((position, (source[position], target[position])), shape=(self.n, self.n)).tocsr()
-        rows.sort_indices()
-        return Forward(
-            order=_frozen(order),
-            indptr=_frozen(rows.indptr.astype(np.int32)),
-            sources=_frozen(np.repeat(np.arange(self.n, dtype=np.int32), np.diff(rows.indptr))),
-            indices=_frozen(rows.indices.astype(np.int32)),
-            position=_frozen(rows.data),
-        )
-
-    def derived(self, name: str, compute: Callable[["Structure"], Derived]) -> Derived:
-        """Return what a metric computes from the structure alone, once for all graphs that share it."""
-        if name not in self.__dict__:
-            self.__dict__[name] = compute(self)
-        result: Derived = self.__dict__[name]
-        return result
-
-    def _numbered(self) -> csr_array:
-        numbers = np.arange(1, len(self.indices) + 1, dtype=np.int64)
-        return csr_array((numbers, self.indices, self.indptr), shape=(self.n, self.n))
-
-
-@dataclass(frozen=True, eq=False)
-class Either:
-    """An undirected structure and, of each of its ties, the stored position of i -> j and of j -> i; -1 where absent."""
-
-    structure: Structure
-    forth: Positions
-    back: Positions
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,7 +108,7 @@ class Graph:
         symmetric = layer == "relationship" if directed is None else not directed
         codes = None if teams is None else _team_codes(teams, known, given)
         matrix = _frozen_matrix(_symmetric(adjacency) if symmetric else adjacency)
-        return cls(matrix, _frozen(known), layer=layer, directed=not symmetric, window=window, teams=codes)
+        return cls(matrix, frozen(known), layer=layer, directed=not symmetric, window=window, teams=codes)
 
     @property
     def n(self) -> int:
@@ -233,7 +143,7 @@ class Graph:
         TableError
             Another shape, a negative or non-finite weight, or two weights of one undirected tie that differ.
         """
-        weights = _frozen(np.array(data, dtype=np.float64))
+        weights = frozen(np.array(data, dtype=np.float64))
         if weights.shape != self.adjacency.data.shape:
             raise TableError(f"New weights have the shape {weights.shape}. Expected one per stored tie: {self.adjacency.data.shape}.")
         if not self.directed and not np.array_equal(weights, weights[self.structure.reverse], equal_nan=True):
@@ -250,6 +160,13 @@ class Graph:
         fresh.__dict__["structure"] = self.structure
         return fresh
 
+    def derived(self, name: str, compute: Callable[["Graph"], Derived]) -> Derived:
+        """Return what several metrics read off the weights, computed once for this graph."""
+        if name not in self.__dict__:
+            self.__dict__[name] = compute(self)
+        result: Derived = self.__dict__[name]
+        return result
+
     def undirected(self) -> "Graph":
         """Return the graph of contact in either direction, whose weight is the sum of both; an undirected graph is its own."""
         return self._contact if self.directed else self
@@ -258,7 +175,7 @@ class Graph:
     def _contact(self) -> "Graph":
         either = self.structure.either
         padded = np.append(self.adjacency.data, 0.0)  # position -1, an absent direction, reads the zero
-        weights = _frozen(padded[either.forth] + padded[either.back])
+        weights = frozen(padded[either.forth] + padded[either.back])
         fresh = replace(self, adjacency=_matrix(weights, either.structure.indices, either.structure.indptr), directed=False)
         fresh.__dict__["structure"] = either.structure
         return fresh
@@ -377,7 +294,7 @@ def _team_codes(teams: Mapping[int, int] | ArrayLike, people: People, given: Peo
         teams = dict(zip(given.tolist(), codes, strict=True))
     found = (teams.get(person) for person in people.tolist())
     # Missing codes come as None, or as NaN from pandas, which is not >= 0 either.
-    return _frozen(np.array([code if code is not None and code >= 0 else NO_TEAM for code in found], dtype=np.int32))
+    return frozen(np.array([code if code is not None and code >= 0 else NO_TEAM for code in found], dtype=np.int32))
 
 
 def _matrix(data: Floats, indices: Codes, indptr: Codes) -> Adjacency:
@@ -388,9 +305,4 @@ def _matrix(data: Floats, indices: Codes, indptr: Codes) -> Adjacency:
 
 def _frozen_matrix(matrix: Adjacency) -> Adjacency:
     matrix.sort_indices()
-    return _matrix(_frozen(matrix.data), _frozen(matrix.indices.astype(np.int32)), _frozen(matrix.indptr.astype(np.int32)))
-
-
-def _frozen(array: NDArray[T]) -> NDArray[T]:
-    array.flags.writeable = False
-    return array
+    return _matrix(frozen(matrix.data), frozen(matrix.indices.astype(np.int32)), frozen(matrix.indptr.astype(np.int32)))

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from ona.fusion import Medians, TieWeeks, ask_graph, attention, fused, related, relationship
+from ona.fusion import Medians, TieWeeks, ask_graph, attention, attentions, contact, mean_attention, related, relationship
 from ona.graph import Graph
 from ona.indicators import INDICATORS, Evidence
 from ona.indicators.base import Residual, evidence
@@ -63,26 +63,31 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Graphs:
-    """The three graphs of contact in some weeks."""
+    """The three graphs of contact in some weeks, and each person's contact in each scanned channel, ``(n, C)``."""
 
     attention: Graph
     relationship: Graph
     ask: Graph
+    by_channel: Floats
 
 
 def graphs(window: Window, weights: Floats) -> Graphs:
     """Build the graphs of the weeks with positive weight."""
     ties, rules = window.ties, window.rules
-    weight = fused(ties, window.units, weights, rules.kappa_days)
+    by_channel = attentions(ties, window.units, weights, rules.kappa_days)
+    weight = mean_attention(ties, by_channel)
     pairs = related(ties, weights, rules.min_days)
     asked = window.asks.pairs(window.asks.credit, weights)
-    return Graphs(attention(ties, weight), relationship(ties, weight, pairs), ask_graph(ties.roster, *asked))
+    amounts = np.zeros((window.n, len(by_channel)))
+    for column, amount in enumerate(by_channel.values()):
+        amounts[:, column] = contact(ties, amount)
+    return Graphs(attention(ties, weight), relationship(ties, weight, pairs), ask_graph(ties.roster, *asked), amounts)
 
 
 def observe(window: Window, weights: Floats) -> dict[str, Floats]:
     """Return every raw indicator and the covariates that residuals need, ``(n,)`` each; NaN = undefined."""
     seen = graphs(window, weights)
-    return help_sought(window, weights) | positions(window, seen, weights)
+    return help_sought(window, weights) | positions(seen)
 
 
 def help_sought(window: Window, weights: Floats) -> dict[str, Floats]:
@@ -94,7 +99,7 @@ def help_sought(window: Window, weights: Floats) -> dict[str, Floats]:
     return found
 
 
-def positions(window: Window, seen: Graphs, weights: Floats) -> dict[str, Floats]:
+def positions(seen: Graphs) -> dict[str, Floats]:
     """Return the raw broker and reach indicators and the logarithm of the degree as their covariate."""
     near = seen.relationship
     degree = np.diff(near.adjacency.indptr).astype(np.float64)
@@ -106,37 +111,33 @@ def positions(window: Window, seen: Graphs, weights: Floats) -> dict[str, Floats
         "two_hop_betweenness": METRICS["two_hop_betweenness"](near),
         "two_step_reach": np.log(np.where(degree > 0, METRICS["two_step_reach"](near), np.nan)),
         "pagerank": METRICS["pagerank"](seen.attention),
-        "multiplex_participation": multiplex_participation(window, weights),
+        "multiplex_participation": multiplex_participation(seen.by_channel),
     }
     return found | {f"{name}:0": np.log(known) for name in BY_DEGREE}
 
 
-def multiplex_participation(window: Window, weights: Floats) -> Floats:
-    """Return how evenly each person's contact is spread over the scanned channels.
+def multiplex_participation(by_channel: Floats) -> Floats:
+    """Return how evenly each person's contact is spread over the scanned channels, from the contact in each, ``(n, C)``.
 
     Returns
     -------
     Floats
         Shape ``(n,)``, in [0, 1]; NaN without contact, or with one channel.
 
+    Notes
+    -----
+    ``L / (L - 1) (1 - sum_c (s_ic / s_i)^2)``, s_ic the contact in channel c of L. O(people).
+
     References
     ----------
     Battiston, Nicosia & Latora (2014), doi:10.1103/PhysRevE.89.032804
     """
-    ties, channels = window.ties, window.ties.channels
-    if len(channels) < 2:
-        return np.full(window.n, np.nan)
-    by_channel = np.column_stack([contact(window, channel, weights) for channel in channels])
+    n_channels = by_channel.shape[1]
+    if n_channels < 2:
+        return np.full(len(by_channel), np.nan)
     total = by_channel.sum(axis=1, keepdims=True)
     share = np.divide(by_channel, total, out=np.full(by_channel.shape, np.nan), where=total > 0)
-    return np.asarray((1 - (share**2).sum(axis=1)) * len(ties.channels) / (len(ties.channels) - 1), dtype=np.float64)
-
-
-def contact(window: Window, channel: Channel, weights: Floats) -> Floats:
-    """Return each person's contact in one channel, both directions, in fused units, ``(n,)``."""
-    ties = window.ties
-    weight = np.log1p(ties.rates(channel, weights, window.rules.kappa_days) / window.units.rate[channel])
-    return np.bincount(ties.source, weight, window.n).astype(np.float64) + np.bincount(ties.target, weight, window.n)
+    return np.asarray((1 - (share**2).sum(axis=1)) * n_channels / (n_channels - 1), dtype=np.float64)
 
 
 def adjustments(window: Window, raw: Raw, among: Bools) -> dict[str, Residual]:

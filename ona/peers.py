@@ -23,7 +23,9 @@ DIGITS = 9
 
 WINSORISE = 2.5
 HALF_SPREAD = 0.5
-"""Step, in standard deviations of the peers, over which the map from value to score is at least smoothed."""
+"""Step, in standard deviations of all, over which the map from value to score is at least smoothed."""
+EVEN = 1e-9
+"""Weights that differ by less from one half split a median evenly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,36 +76,54 @@ class Peers:
         return np.where(np.isfinite(here) & (weight > 0), (under + 0.5) / (weight + 1), np.nan)
 
     def normal_score(self, value: Floats, at: Floats | None = None) -> Floats:
-        """Return the normal quantile of each person's rank among the peers, winsorised, ``(n,)``; NaN without a value or peers.
+        """Return how far each person lies beyond their peers, as a normal quantile, winsorised, ``(n,)``; NaN without a value or peers.
+
+        The median of the peers is taken off, so that nobody is held against people in another place; what is left is ranked over
+        everybody. A rank among fifty peers alone would give the first of a group in which nobody stands out as much as the
+        first of a group in which five do.
 
         References
         ----------
         Blom (1958), Statistical Estimates and Transformed Beta-Variables
         """
-        here = value if at is None else at
-        under, weight = self.below(value, here)
-        score = stats.norm.ppf((under + 0.625) / (weight + 1.25))
-        return np.where(np.isfinite(here) & (weight > 0), np.clip(score, -WINSORISE, WINSORISE), np.nan)
+        middle = self.median(value)
+        return _normal_score(value - middle, (value if at is None else at) - middle)
+
+    def median(self, value: Floats) -> Floats:
+        """Return the weighted median of the value among the peers, ``(n,)``; NaN without peers who have one."""
+        row, theirs = np.repeat(np.arange(self.n), np.diff(self.weight.indptr)), value[self.weight.indices]
+        known = np.isfinite(theirs)
+        order = np.lexsort((theirs[known], row[known]))
+        row, theirs, weight = row[known][order], theirs[known][order], self.weight.data[known][order]
+        whole = np.bincount(row, weight, self.n)
+        half = np.cumsum(weight) - np.append(0, np.cumsum(whole))[row] - whole[row] / 2
+        lower, upper = (np.searchsorted(row, np.arange(self.n)) + np.bincount(row[half < edge], minlength=self.n) for edge in (-EVEN, EVEN))
+        middle = np.append(theirs, np.nan)
+        last = len(theirs)
+        found = (middle[np.minimum(lower, last)] + middle[np.minimum(upper, last)]) / 2
+        return np.where(whole > 0, found, np.nan)
 
     def slope(self, value: Floats, standard_error: Floats) -> Floats:
-        """Return how much the normal score moves per unit of the value, the peers held still, ``(n,)``.
+        """Return how much the normal score moves per unit of the value, everybody else held still, ``(n,)``.
 
-        The steeper of the two sides over one standard error, or over half the spread of the peers where that is more: the score
-        of the first cannot rise, and a gap between two of fifty peers is no certainty.
+        The steeper of the two sides over one standard error, or over half the spread of all where that is more: the score
+        of the first cannot rise, and a gap between two people is no certainty.
         """
-        step = np.maximum(standard_error, HALF_SPREAD * self.spread(value))
+        beyond = value - self.median(value)
+        step = np.maximum(standard_error, HALF_SPREAD * float(np.nanstd(beyond)) if np.isfinite(beyond).any() else np.nan)
         step = np.where(step > 0, step, np.nan)
-        here = self.normal_score(value)
-        rise = np.maximum(self.normal_score(value, value + step) - here, here - self.normal_score(value, value - step))
-        return np.asarray(rise / step, dtype=np.float64)
+        here, above, below = (_normal_score(beyond, beyond + move) for move in (0, step, -step))
+        return np.asarray(np.maximum(above - here, here - below) / step, dtype=np.float64)
 
-    def spread(self, value: Floats) -> Floats:
-        """Return the standard deviation of the value among the peers, ``(n,)``."""
-        known = np.isfinite(value)
-        filled, weight = np.where(known, value, 0), self.weight @ known.astype(np.float64)
-        safe = np.where(weight > 0, weight, np.nan)
-        mean = (self.weight @ filled) / safe
-        return np.asarray(np.sqrt(np.maximum((self.weight @ filled**2) / safe - mean**2, 0)), dtype=np.float64)
+
+def _normal_score(reference: Floats, at: Floats) -> Floats:
+    """Return Blom's normal quantile of each value's rank among the others of a reference and itself, winsorised."""
+    others = np.sort(reference[np.isfinite(reference)])
+    own = np.isfinite(reference)
+    under = (np.searchsorted(others, at, side="left") + np.searchsorted(others, at, side="right")) / 2
+    under -= own * ((reference < at) + 0.5 * (reference == at))
+    score = stats.norm.ppf((under + 0.625) / (len(others) - own + 1.25))
+    return np.where(np.isfinite(at) & (len(others) > own), np.clip(score, -WINSORISE, WINSORISE), np.nan)
 
 
 def nearest_peers(who: Roster, scored: Bools, channels: Ints, opportunity: Floats, rules: Rules) -> Peers:

@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from ona.facets import Ground, departments
 from ona.gates import PASSED, Reasons, after
+from ona.indicators.base import DIRECT_CONFIDENCE
 from ona.indicators.cross_team import crossing
 from ona.metrics import METRICS
 from ona.observation import BROKER, HELPER, REACH, Graphs, Window
@@ -21,7 +22,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 MEASURES = ("constraint", "degree", "effective_contacts", "strength")
-"""Plain measures that are shown beside the scores, without an interval."""
+"""Plain measures that are shown beside the scores; those that read weights with an interval."""
 
 FACET_OF = {name: facet for facet, names in (("helper", HELPER), ("broker", BROKER), ("reach", REACH)) for name in names}
 
@@ -36,6 +37,7 @@ class Outcome:
     facets: Mapping[str, Facet]
     flags: Sequence[Flags]
     visible: Floats
+    overall_holds: bool = True  # whether the overall score says more about people than about its weights
 
 
 def score_rows(outcome: Outcome) -> pa.Table:
@@ -80,10 +82,9 @@ def displayed(outcome: Outcome, name: str) -> Posterior | None:
     asks, rules = outcome.window.asks, outcome.window.rules
     weights = asks.every_week()
     if name == "ask_pull":
-        count = asks.received(asks.certain, weights)
-        return _by_stratum(
-            outcome, lambda rows: gamma_poisson(count[rows], (asks.exposure @ weights)[rows], count[rows], rules.confidence_level)
-        )
+        count, expected = asks.received(asks.counted, weights), asks.exposure @ weights
+        noise = count - (1 - DIRECT_CONFIDENCE) * asks.received(asks.direct, weights)  # sum of squared confidences (amendment 6)
+        return _by_stratum(outcome, lambda rows: gamma_poisson(count[rows], expected[rows], noise[rows], rules.confidence_level))
     if name == "cross_team":
         hits, trials = crossing(asks, weights)
         return beta_binomial(hits, trials, beta_prior(hits, trials), rules.confidence_level)
@@ -150,6 +151,7 @@ def critical_normal(confidence_level: float) -> float:
 
 def _overall_rows(outcome: Outcome) -> dict[str, object]:
     value, low, high, reason = overall([outcome.facets["broker"], outcome.facets["helper"]], outcome.window.rules)
+    reason = after(reason, np.where(outcome.overall_holds, PASSED, "unreliable"))
     told = (reason == PASSED) & np.isfinite(value)
     place = {"percentile": value, "percentile_low": low, "percentile_high": high}
     return {
@@ -194,7 +196,12 @@ def _measure_rows(outcome: Outcome, name: str) -> dict[str, object]:
     scored = outcome.ground.reason == PASSED
     reason = after(outcome.ground.reason, np.where(np.isfinite(value), PASSED, "undefined"))
     place = outcome.ground.peers.percentile(np.where(scored, value, np.nan))
-    return {"name": name, "kind": "measure", "value": value, "percentile": place, "reason": reason}
+    row: dict[str, object] = {"name": name, "kind": "measure", "value": value, "percentile": place, "reason": reason}
+    error = outcome.ground.replicates.standard_error.get(name)
+    if error is None:
+        return row
+    width = critical_value(len(outcome.window.ties.roster.weeks), outcome.window.rules.confidence_level) * error
+    return row | {"standard_error": error, "low": np.maximum(value - width, 0), "high": value + width}
 
 
 def _by_stratum(outcome: Outcome, fit: Callable[[Ints], Posterior]) -> Posterior:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ona.tables import PEOPLE, AccountKind
+from ona.tables import ABSENCES, HOLIDAYS, PEOPLE, AccountKind
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -124,7 +124,18 @@ class Roster:
         return np.asarray(self.line[found] == code, dtype=np.bool_)
 
 
-def roster(people: pa.Table, presence: pa.Table, persons: Ints, weeks: Days) -> Roster:
+@dataclass(frozen=True)
+class Away:
+    """Days on which people were stated to be away: ABSENCES by person, HOLIDAYS by site."""
+
+    absences: pa.Table
+    holidays: pa.Table
+
+
+NOBODY_AWAY = Away(ABSENCES.empty(), HOLIDAYS.empty())
+
+
+def roster(people: pa.Table, presence: pa.Table, persons: Ints, weeks: Days, away: Away = NOBODY_AWAY) -> Roster:
     """Line up everybody of a window.
 
     Parameters
@@ -137,11 +148,14 @@ def roster(people: pa.Table, presence: pa.Table, persons: Ints, weeks: Days) -> 
         Further persons who occur in other tables; unknown to PEOPLE they count as members without HR data.
     weeks
         Mondays of the window.
+    away
+        Stated absences and holidays of sites.
 
     Returns
     -------
     Roster
-        Working days follow the HR pattern, then Monday to Friday, inside [joined, left), without silent stretches.
+        Working days follow the HR pattern, then Monday to Friday, inside [joined, left), without the holidays of the site, stated
+        absences and silent stretches.
     """
     first, end = weeks[0], weeks[-1] + np.timedelta64(7, "D")
     current = _latest(people.filter(_starts_before(people, end)))
@@ -149,7 +163,7 @@ def roster(people: pa.Table, presence: pa.Table, persons: Ints, weeks: Days) -> 
     everybody = _with_strangers(current, np.setdiff1d(np.concatenate([persons, presence.column("account").to_numpy()]), known))
     ids = np.asarray(everybody.column("person").to_numpy(), dtype=np.int64)
     seen = _masks(presence, ids, weeks)
-    work, absent = _working_days(everybody, seen, weeks)
+    work, absent = _working_days(everybody, seen, weeks, away)
     return Roster(everybody, weeks, work, seen, absent, _line(people.filter(_overlaps(people, first, end)), ids))
 
 
@@ -207,15 +221,36 @@ def week_rows(table: pa.Table, weeks: Days) -> Ints:
     return np.where((found >= 0) & (found < len(weeks)), found, -1)
 
 
-def _working_days(people: pa.Table, seen: Masks, weeks: Days) -> tuple[Masks, Bools]:
+def _working_days(people: pa.Table, seen: Masks, weeks: Days, away: Away) -> tuple[Masks, Bools]:
     pattern = pc.fill_null(people.column("work_days"), MONDAY_TO_FRIDAY).to_numpy().astype(np.uint8)
     pattern = np.where(pattern == 0, MONDAY_TO_FRIDAY, pattern).astype(np.uint8)
     work = _bits(np.repeat(pattern[:, None], len(weeks), axis=1))
     days = np.arange(weeks[0], weeks[0] + np.timedelta64(work.shape[1], "D")).astype(np.float64)
     joined, left = (_numbers(people.column(name))[:, None] for name in ("joined", "left"))
     work &= ~(days < joined) & ~(days >= left)
-    absence = _silence(work, _bits(seen))
+    free, leave = _stated(people, weeks, work.shape[1], away)
+    work &= ~free
+    absence = work & leave
+    absence |= _silence(work & ~leave, _bits(seen))
     return _packed(work & ~absence), np.asarray(absence.any(axis=1), dtype=np.bool_)
+
+
+def _stated(people: pa.Table, weeks: Days, n_days: int, away: Away) -> tuple[Bools, Bools]:
+    """Return the holidays of each person's site, and the days of their own absence, ``(n, days)`` each."""
+    person = np.asarray(people.column("person").to_numpy(), dtype=np.int64)
+    site = np.asarray(pc.fill_null(people.column("site").cast(pa.int64()), UNKNOWN).to_numpy(), dtype=np.int64)
+    days = {name: (np.asarray(table.column("day").to_numpy(), dtype="datetime64[D]") - weeks[0]).astype(np.int64)
+            for name, table in (("leave", away.absences), ("free", away.holidays))}  # fmt: skip
+    leave, free = np.zeros((len(person), n_days), dtype=np.bool_), np.zeros((len(person), n_days), dtype=np.bool_)
+    who = np.asarray(away.absences.column("person").to_numpy(), dtype=np.int64)
+    row = np.minimum(np.searchsorted(person, who), max(len(person) - 1, 0))
+    known = (days["leave"] >= 0) & (days["leave"] < n_days) & (person[row] == who if len(person) else False)
+    leave[row[known], days["leave"][known]] = True
+    where = np.asarray(away.holidays.column("site").to_numpy(), dtype=np.int64)
+    for place, day in zip(where.tolist(), days["free"].tolist(), strict=True):
+        if 0 <= day < n_days:
+            free[site == place, day] = True
+    return free, leave
 
 
 def _silence(work: Bools, seen: Bools) -> Bools:

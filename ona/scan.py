@@ -1,14 +1,15 @@
 """The whole analysis: weekly ties, asks, presence and people in; scores, flags and their reasons out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from narwhals.typing import IntoFrame
 
-from ona.agreement import agreement, experimental, is_volume, volume_guard
+from ona.agreement import agreement, experimental, is_volume, volume_guards
+from ona.company import company_notes
 from ona.errors import NotEnoughDataError
 from ona.facets import Ground, facets_of
 from ona.facts import facts_of
@@ -20,12 +21,16 @@ from ona.observation import Window, adjusted, adjustments, graphs, help_sought, 
 from ona.peers import nearest_peers, strata, visibility
 from ona.replicates import replicate
 from ona.results import Outcome, contribution_rows, flag_rows, notes_of, score_rows
-from ona.roster import Roster, roster, weeks_of
+from ona.roster import Away, Roster, roster, weeks_of
 from ona.rules import Rules
 from ona.scores import flag
-from ona.tables import ASKS, PEOPLE, PRESENCE, TIES, Channel, Table, check
+from ona.sensitivity import missing_people, overall_grid
+from ona.tables import ABSENCES, ASKS, HOLIDAYS, PEOPLE, PRESENCE, TIES, Channel, Table, check
 
 Floats = npt.NDArray[np.float64]
+
+THREADS = 2
+"""Replicates worked on at a time; no number depends on it."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +56,16 @@ class Scan:
     notes: dict[str, object]
 
 
-def scan(
-    ties: IntoFrame, asks: IntoFrame, presence: IntoFrame, people: IntoFrame, rules: Rules, *, baselines: Mapping[str, float] | None = None
+def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or a calendar adds
+    ties: IntoFrame,
+    asks: IntoFrame,
+    presence: IntoFrame,
+    people: IntoFrame,
+    rules: Rules,
+    *,
+    baselines: Mapping[str, float] | None = None,
+    absences: IntoFrame | None = None,
+    holidays: IntoFrame | None = None,
 ) -> Scan:
     """Score everybody in a window.
 
@@ -66,11 +79,14 @@ def scan(
         Parameters of the method and the seed of all chance.
     baselines
         Unit of each channel from an earlier scan (``notes["baselines"]``), so that the two compare.
+    absences, holidays
+        ABSENCES of persons and HOLIDAYS of sites, taken out of working days and of what could be expected on them; silence of ten
+        working days counts as absence even where none is stated.
 
     Returns
     -------
     Scan
-        The same for any order of the rows.
+        The same for any order of the rows and any number of threads.
 
     Raises
     ------
@@ -81,7 +97,8 @@ def scan(
     """
     given = ((ties, TIES), (asks, ASKS), (presence, PRESENCE), (people, PEOPLE))
     tables = {table.name: _in_order(check(frame, table), table) for frame, table in given}
-    who = _everybody(tables, rules)
+    away = Away(*(check(table.empty() if frame is None else frame, table) for frame, table in ((absences, ABSENCES), (holidays, HOLIDAYS))))
+    who = _everybody(tables, away, rules)
     recency = _recency(len(who.weeks), rules.half_life_days)
     dyads = tie_weeks(who, tables["ties"])
     units = medians(dyads, recency, rules.kappa_days, {Channel[name.upper()]: rate for name, rate in (baselines or {}).items()})
@@ -92,18 +109,21 @@ def scan(
     scored = gates == PASSED
     peers = nearest_peers(who, scored, channels_used(who, tables["presence"]), _opportunity(who, tables["presence"]), rules)
 
-    raw = help_sought(window, recency) | positions(window, seen, recency)
+    raw = help_sought(window, recency) | positions(seen)
     fitted = adjustments(window, raw, scored)
-    again = replicate(window, fitted, recency, scored)
+    again = replicate(window, seen, fitted, recency, scored, threads=THREADS)
     ground = Ground(adjusted(window, raw, fitted), again, peers, strata(who, scored), gates)
     facets = facets_of(window, seen, ground)
 
-    guard = volume_guard(facets["helper"], ground, total_by_person(who, tables["presence"], "initiated"))
-    against = [helper_flag_gates(window, is_volume(window, guard)), np.full(who.n, PASSED)]
+    initiated = total_by_person(who, tables["presence"], "initiated")
+    guards = volume_guards([facets["helper"], facets["broker"]], ground, initiated, rules.power)
+    against = [helper_flag_gates(window, is_volume(window, guards["helper"])), np.full(who.n, PASSED)]
     visible = visibility(who)
     chosen = flag([facets["helper"], facets["broker"]], against, visible, rules)
-    outcome = Outcome(window, seen, ground, facets, chosen, visible)
+    grid = overall_grid([facets["broker"], facets["helper"]], rules)
+    outcome = Outcome(window, seen, ground, facets, chosen, visible, overall_holds=grid.holds)
     alone, sensitivity = agreement(outcome, tables["asks"], tables["presence"])
+    sensitivity |= {"overall": asdict(grid), "missing": missing_people(outcome, tables["asks"], tables["presence"], threads=THREADS)}
     return Scan(
         people=who.people,
         scores=score_rows(outcome),
@@ -111,7 +131,9 @@ def scan(
         contributions=contribution_rows(outcome),
         facts=facts_of(window, seen, tables["presence"], alone),
         graphs={"attention": seen.attention, "relationship": seen.relationship, "ask": seen.ask, "formal": formal(who)},
-        notes=notes_of(outcome) | {"sensitivity": sensitivity, "volume_guard": guard, "experimental": experimental(window)},
+        notes=notes_of(outcome)
+        | {"company": company_notes(seen.attention, seen.relationship, seen.ask, who.codes("team").astype(np.int32), seed=rules.seed)}
+        | {"sensitivity": sensitivity, "volume_guard": guards["helper"], "volume_guards": guards, "experimental": experimental(window)},
     )
 
 
@@ -120,13 +142,13 @@ def _in_order(rows: pa.Table, table: Table) -> pa.Table:
     return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
 
 
-def _everybody(tables: Mapping[str, pa.Table], rules: Rules) -> Roster:
+def _everybody(tables: Mapping[str, pa.Table], away: Away, rules: Rules) -> Roster:
     weeks = weeks_of(tables["ties"], tables["asks"], tables["presence"], at_most=rules.weeks)
     if len(weeks) < 2:
         raise NotEnoughDataError(f"The weekly tables hold {len(weeks)} weeks. Expected at least 2; pull a longer span and scan again.")
     ends = [("ties", "from"), ("ties", "to"), ("asks", "asker"), ("asks", "helper")]
     persons = np.unique(np.concatenate([tables[name].column(column).to_numpy() for name, column in ends]))
-    return roster(tables["people"], tables["presence"], persons, weeks)
+    return roster(tables["people"], tables["presence"], persons, weeks, away)
 
 
 def _recency(n_weeks: int, half_life_days: float | None) -> Floats:

@@ -150,13 +150,10 @@ def facet(name: str, indicators: Indicators, moves: Sequence[Floats], among: tup
     told = (reason == PASSED) & np.isfinite(mean)
     error = np.sqrt(sum((noise(share, lanes) for lanes in moves), start=np.zeros(len(mean))))
     error = np.where(error > 0, error, np.nan)
-    scale, score, posteriors = np.full(len(mean), np.nan), mean.copy(), []
-    for code in np.unique(stratum):
-        here = stratum == code
-        width = float(np.std(mean[here & told])) if (here & told).sum() > 1 else np.nan
-        scale[here] = width if width > 0 else np.nan
-        score[here] = mean[here] / scale[here]
-        posteriors.append((here, _posterior(score, error / scale, here, told)))
+    width = float(np.std(mean[told])) if told.sum() > 1 else np.nan
+    scale = np.full(len(mean), width if width > 0 else np.nan)
+    score = mean / scale
+    posteriors = [(stratum == code, _posterior(score, error / scale, stratum == code, told)) for code in np.unique(stratum)]
     why = np.where((reason == PASSED) & ~np.isfinite(score), _why_undefined(indicators, share), reason)
     why = np.where((why == PASSED) & ~np.isfinite(error), "no_variation", why)
     return _assemble((name, indicators, share, scale, score, error / scale, why), posteriors, rules)

@@ -235,6 +235,20 @@ PEOPLE = _table(
     kind=pa.uint8(),  # AccountKind
 )
 
+ABSENCES = _table(
+    "absences",
+    "person day",
+    person=pa.int64(),
+    day=pa.date32(),  # on which the person was away: leave, illness, a public holiday of their own
+)
+
+HOLIDAYS = _table(
+    "holidays",
+    "site day",
+    site=pa.int32(),  # code, as in PEOPLE
+    day=pa.date32(),
+)
+
 SCORES = _table(
     "scores",
     "person name",

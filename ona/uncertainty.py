@@ -255,6 +255,22 @@ def beta_prior(hits: Floats, trials: Floats) -> tuple[float, float]:
     return mean * firmness, (1 - mean) * firmness
 
 
+def ranks(replicates: Floats) -> Floats:
+    """Return the rank of each person in each replicate, ``(B, n)``: 1 = largest, equal values share their mean rank.
+
+    What to report of measures that jump (betweenness, coreness, overall scores): the spread of the rank, not of the value.
+    """
+    return np.asarray(stats.rankdata(-replicates, axis=1), dtype=np.float64)
+
+
+def share_in_top(replicates: Floats, size: int) -> Floats:
+    """Return the share of replicates in which each person is among the first so many, ``(n,)``.
+
+    No posterior: replicates centre on what was observed, so that winners look too certain (:func:`shrink` first).
+    """
+    return np.asarray((ranks(replicates) <= size).mean(axis=0), dtype=np.float64)
+
+
 def bayesian_fdr(probability: Floats, level: float) -> Bools:
     """Choose the longest list of the most probable whose expected share of errors stays within the level.
 

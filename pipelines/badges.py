@@ -3,6 +3,8 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -35,7 +37,7 @@ def pull_badges(
         coverage.dropped["unmatched_holder"] += len(raw) - len(matched)
         report = report_of(name, coverage, dry_run=dry_run)
         if not dry_run:
-            rows = [_row(ws, name, person, badge) for person, badge in matched]
+            rows = [_row(ws, name, person, badge) | {"checked": started} for person, badge in matched]
             with ws.service.begin() as connection:
                 connection.execute(sa.delete(BADGE_ROWS).where(BADGE_ROWS.c.source == name))
                 if rows:
@@ -50,6 +52,22 @@ def badges(ws: Workspace, persons: Collection[int] | None = None) -> pa.Table:
     first = {row.badge: row for row in reversed(rows) if persons is None or row.person in persons}
     found = [first[badge] for badge in sorted(first)]
     return pa.table([pa.array([getattr(row, f.name) for row in found], f.type) for f in BADGES.schema], schema=BADGES.schema)
+
+
+@dataclass(frozen=True)
+class Check:
+    """How and when the status of a badge was found."""
+
+    status: str
+    method: str
+    checked: datetime  # naive UTC
+
+
+def checks(ws: Workspace, persons: Collection[int] | None = None) -> dict[int, Check]:
+    """Return badge → the check behind its status, of these persons or of all, from the system that ``badges`` believes."""
+    rows = ws.service.rows(sa.select(BADGE_ROWS).order_by(BADGE_ROWS.c.badge, BADGE_ROWS.c.source))
+    wanted = [row for row in reversed(rows) if persons is None or row.person in persons]
+    return {row.badge: Check(row.status, row.method, row.checked) for row in wanted}
 
 
 def _once(raw: Iterable[RawBadge], coverage: Coverage) -> list[RawBadge]:
@@ -84,5 +102,5 @@ def _unhashed(holders: Sequence[str], aliases: Iterator[tuple[int, str]]) -> dic
 
 
 def _row(ws: Workspace, source: str, person: int, badge: RawBadge) -> dict[str, object]:
-    same = {name: getattr(badge, name) for name in ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status")}
+    same = {name: getattr(badge, name) for name in ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status", "method")}
     return same | {"source": source, "badge": event_id(ws.keys.event, f"badge\0{badge.id}"), "person": person, "skills": list(badge.skills)}

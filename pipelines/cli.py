@@ -3,8 +3,7 @@
 import os
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -25,11 +24,13 @@ from ona.errors import (
     TryLaterError,
 )
 from ona.rules import Rules
-from pipelines import access, erasure, keys, pulls, reports, scans, settings
+from pipelines import access, custody, keys, pulls, scans, settings
 from pipelines import doctor as examination
+from pipelines.checks import Wanted
 from pipelines.console import err, next_verb, out, print_json, progress_bars, say, table
+from pipelines.options import DryRun, Home, Json, Scan, workspace
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.workspace import open_workspace
 
 app = typer.Typer(
     name="ona",
@@ -38,6 +39,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+app.add_typer(custody.verbs)
 
 EXIT_CODES: tuple[tuple[type[OnaError], int], ...] = (
     (SettingsError, 2),
@@ -52,11 +55,7 @@ EXIT_CODES: tuple[tuple[type[OnaError], int], ...] = (
 )
 """Exit code by kind of error: 2 fix the input, 65 bad data, 69 system away, 75 try again, 77 refused."""
 
-Home = Annotated[Path | None, typer.Option("--home", help="Folder of the deployment; else ONA_HOME, else ./ona-data.", show_default=False)]
-Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON document.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be done; change nothing.")]
 Facet = Annotated[str, typer.Option(help="helper, broker or reach.")]
-Scan = Annotated[str, typer.Option("--scan", help="Id of a scan.")]
 
 
 def main() -> None:
@@ -105,7 +104,7 @@ def pull(
     as_json: Json = False,
 ) -> None:
     """Read people, events and badges from the connectors into the buffer; safe to repeat."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         overrides = _overrides(set_ or [])
         if dry_run:
             _print_forecast(pulls.forecast(ws, names or [], overrides), as_json)
@@ -118,6 +117,47 @@ def pull(
 
 
 @app.command()
+def connect(
+    source: Annotated[str, typer.Argument(help="A connector of ona.toml, for instance slack_web_api.")],
+    check: Annotated[bool, typer.Option("--check", help="Ask the service what the token may do.")] = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Say how to connect a source; with --check hold what its token may do against what is needed."""
+    from pipelines import connecting
+
+    if not check:
+        say(*connecting.how_to(source))
+        return
+    with workspace(home) as ws:
+        found = connecting.checked(ws, source)
+    if as_json:
+        print_json(found)
+    else:
+        say(*connecting.in_words(found))
+    if found.missing or found.too_wide:
+        raise typer.Exit(77)
+
+
+@app.command("fake-vendors")
+def fake_vendors(
+    home: Annotated[Path, typer.Option("--home", help="Folder for settings, key, token and certificate.")] = Path("fake"),
+    people: Annotated[int, typer.Option(help="Size of the company.")] = 60,
+    weeks: int = 8,
+    faults: Annotated[float, typer.Option(min=0.0, max=0.5, help="Share of calls that fail.")] = 0.0,
+    port: int = 8443,
+) -> None:
+    """Serve Slack and others over a simulated company on this machine, to try a network pull without an account."""
+    from pipelines import fake_vendors as fake
+
+    def tell(address: str) -> None:
+        say(f"Fake vendors at {address}, settings in {home}; Ctrl-C stops. In another terminal:")
+        say(f"  ona connect slack_web_api --check --home {home}", f"  ona pull --dry-run --home {home}", f"  ona pull --home {home}")
+
+    fake.run(home, fake.Wanted(people, weeks, faults=faults, port=port), tell)
+
+
+@app.command()
 def scan(
     weeks: Annotated[int, typer.Option(help="Length of the window.")] = 13,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day after the window, a Monday.")] = None,
@@ -127,7 +167,7 @@ def scan(
     as_json: Json = False,
 ) -> None:
     """Analyse the last whole weeks and seal the result."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         stop = end.date() if end else None
         if dry_run:
             window = scans.plan(ws, weeks, stop)
@@ -146,10 +186,26 @@ def scan(
     next_verb("ona people, ona quality, or: ona serve")
 
 
+@app.command()
+def check(
+    nulls: Annotated[int, typer.Option(min=1, help="Networks to deal anew for each null model.")] = 20,
+    fairness: Annotated[Path | None, typer.Option(help="CSV of confidential groups (email, attributes); read once, never stored.")] = None,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Try how far the latest scan holds: chance, other rules, groups of people; seal it anew with what was found."""
+    with workspace(home) as ws, progress_bars(as_json) as progress:
+        sealed = scans.check(ws, Wanted(nulls, fairness), progress=progress)
+    if as_json:
+        print_json({"scan": sealed.id, **sealed.quality["checks"]})
+    else:
+        say(f"Scan {sealed.id}", *(f"  {one}" for one in sealed.quality["checks"]["says"]))
+
+
 @app.command(name="scans")
 def list_(home: Home = None, as_json: Json = False) -> None:
     """List the sealed scans."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         found = scans.list_scans(ws)
     if as_json:
         print_json(found)
@@ -167,7 +223,7 @@ def people(
     as_json: Json = False,
 ) -> None:
     """List who stands out, with intervals, beside badges."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         rows = access.table_of_people(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, facet=facet, hidden=hidden, limit=limit)
     if as_json:
         print_json(rows)
@@ -182,7 +238,7 @@ def person(
     id: Annotated[str, typer.Argument(help="As printed by ona people.")], scan: Scan = "latest", home: Home = None, as_json: Json = False
 ) -> None:
     """Say why one person stands out, or why nothing can be said."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         found = access.read_person(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, id)
     if as_json:
         print_json(found)
@@ -193,7 +249,7 @@ def person(
 @app.command()
 def quality(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> None:
     """Print what was seen, missed, dropped and why, with a verdict per connector."""
-    with _workspace(home) as ws:
+    with workspace(home) as ws:
         sealed = scans.open_scan(ws, scan)
         technical = examination.technical_accounts(ws, sealed)
     if as_json:
@@ -204,43 +260,19 @@ def quality(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> 
 
 
 @app.command()
-def erase(
-    id: Annotated[str, typer.Argument(help="As printed by ona people.")],
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
-    dry_run: DryRun = False,
-    home: Home = None,
-    as_json: Json = False,
+def metrics(
+    name: Annotated[str | None, typer.Argument(help="One measure; default: the list of all.")] = None, as_json: Json = False
 ) -> None:
-    """Erase one person everywhere: names, aliases, events, ties, scores; later data about them is refused."""
-    with _workspace(home) as ws:
-        who = access.person_of(ws, scans.open_scan(ws), access.LOCAL_ANALYST, id)
-        if dry_run:
-            say("Would erase one person from the vault, the buffer, the weekly tables and every scan.")
-            return
-        if not yes and not typer.confirm("Erase this person? This cannot be undone."):
-            raise typer.Exit(2)
-        report = erasure.erase(ws, who, reseal=scans.reseal_without)
-    if as_json:
-        print_json(report)
-    else:
-        say("Erased. The scans that held the person were sealed anew without them.")
+    """Explain the measures: what a high value means, formula, range, cost and source."""
+    from ona import glossary
 
-
-@app.command()
-def export(
-    path: Path,
-    layer: Annotated[str, typer.Option(help="For graphs: attention, relationship, ask or formal.")] = "relationship",
-    scan: Scan = "latest",
-    home: Home = None,
-    as_json: Json = False,
-) -> None:
-    """Write the people table (.csv, .parquet) or a graph (.graphml, .gexf)."""
-    with _workspace(home) as ws:
-        rows = reports.export(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, path, layer=layer)
+    found = glossary.look_up(name)
     if as_json:
-        print_json({"path": path, "rows": rows})
+        print_json(found)
+    elif name:
+        say(*glossary.in_words(found[0]))
     else:
-        say(f"{rows} rows  {path}", "Pseudonyms do not anonymise a network: keep this file as safe as the data it came from.")
+        table("Measure Family Graph A_high_value_means", [(one.name, one.family, one.layer, one.reading) for one in found])
 
 
 @app.command()
@@ -290,12 +322,6 @@ def _serve(found: Settings, host: str | None, port: int | None) -> None:
     uvicorn.run("api.app:app_from_environment", factory=True, host=address, port=number, log_level="warning", server_header=False)
 
 
-@contextmanager
-def _workspace(home: Path | None) -> Iterator[Workspace]:
-    with open_workspace(load_settings(home)) as ws:
-        yield ws
-
-
 def _person_row(row: Mapping[str, object], facet: str) -> tuple[object, ...]:
     value, low, high = (row[name] for name in (facet, f"{facet}_low", f"{facet}_high"))
     interval = "" if value is None else f"{low:.0f}-{high:.0f}"
@@ -316,8 +342,11 @@ def _print_forecast(forecasts: Sequence[pulls.Forecast], as_json: bool) -> None:
     if as_json:
         print_json(forecasts)
         return
-    sizes = ["unknown" if one.size is None else f"{one.size:,}" for one in forecasts]
+    from pipelines import connecting
+
+    sizes = ["" if one.plan else "unknown" if one.size is None else f"{one.size:,}" for one in forecasts]
     table("Connector Gives About_rows", [(one.connector, ", ".join(one.gives), size) for one, size in zip(forecasts, sizes, strict=True)])
+    say(*(line for one in forecasts if one.plan for line in connecting.plan_in_words(one.connector, one.plan)))
     say(f"Not read: {pulls.NEVER}.")
 
 
@@ -325,7 +354,10 @@ def _print_pulls(outcomes: Sequence[pulls.Outcome], as_json: bool) -> None:
     if as_json:
         print_json(outcomes)
         return
+    from pipelines import connecting
+
     table("Connector Stream Read New Duplicate Dropped Quarantined", [_pull_row(outcome) for outcome in outcomes])
+    say(*connecting.asked_in_words(outcomes))
     for outcome in outcomes:
         if outcome.error:
             err.print(f"{outcome.connector}: {outcome.error}", markup=False, highlight=False)

@@ -77,6 +77,8 @@ def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, 
     lines += ["", f"Coverage {found['coverage']['share']:.0%} of members left a trace; accounts: {_counts(found['accounts'])}"]
     lines += [f"Events kept out of ties: {_counts(found['events_kept_out_of_ties'])}"]
     lines += [f"Reporting tree: {_counts(found['tree_faults']) or 'no faults'}"]
+    if "checks" in found:
+        lines += ["", "How far it holds", *(f"  {one}" for one in found["checks"]["says"])]
     if technical:
         lines += [
             "",

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from ona.errors import NotFoundError
+from pipelines import audit
+from pipelines.audit import Act
 from pipelines.removal import remove
 from pipelines.schema import ABSENCES, BADGE_ROWS, CONSENTS, PEOPLE_ROWS, WITHHELD
 from pipelines.workspace import Workspace
@@ -43,6 +45,8 @@ def erase(ws: Workspace, person: int, reseal: Reseal | None = None) -> ErasureRe
         service_rows = _forget(ws, person)
         scans = reseal(ws, person) if reseal else 0
         ws.vault.erase(person)
+        audit.note_erasure(ws, person)
+        audit.record(ws, Act("local", "operator", "erase", object=str(person)))
     return ErasureReport(len(accounts), service_rows, lake_rows, scans)
 
 

@@ -2,24 +2,26 @@
 
 import secrets
 import shutil
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import sqlalchemy as sa
 
-from connectors.base import Coverage, Cursor, EventConnector, RawEvent
-from ona.tables import Kind, Table
+from connectors.base import Coverage, Cursor, EventConnector, RawEvent, RawTable, TableConnector
+from ona.tables import EVENTS, Kind, Table
 from pipelines import people
 from pipelines.accounting import Progress, PullReport, report_of, store
+from pipelines.cursors import put_cursor, read_cursor
 from pipelines.lake import File, Lake, plain_errors
-from pipelines.merging import Merged, Places, merge, moved, week_starts
+from pipelines.merging import Merged, Places, merge, moved
 from pipelines.pseudonyms import ROWS, Longs, Pseudonyms, batches
-from pipelines.schema import CURSORS, PULLS, STALE
+from pipelines.schema import PULLS, STALE
 from pipelines.service import put
+from pipelines.spool import Spool, of_bucket
 from pipelines.workspace import Workspace
 
 DIGESTS = Table("event_digests", pa.schema([("event", pa.int64())]), ("event",))
@@ -31,8 +33,8 @@ FUTURE = timedelta(hours=24)
 EARLIEST = datetime(1990, 1, 1)
 """A time before this is a broken clock, not a message."""
 
-SPOOLED_ROWS = 100_000
-"""Rows held in memory before they are cut by week and written to temporary files."""
+MERGED_ROWS = 300_000
+"""Rows of a week merged at once; a longer week is merged in as many pieces, by event, with the same result."""
 
 COPY = ["event", "revision", "audience", "sent"]
 """Columns that decide between copies of one meeting in different weeks."""
@@ -42,49 +44,13 @@ NONE: Longs = np.empty(0, np.int64)
 SORTED_BY = ("sent", "event")
 
 
-@dataclass
-class Spool:
-    """Pseudonymous rows on their way, in temporary files by week; nothing else ever touches the disk before the merge."""
+@dataclass(frozen=True)
+class Week:
+    """One week to be merged."""
 
-    folder: Path
-    pending: list[pa.Table] = field(default_factory=list)
-    waiting: int = 0
-    flushed: int = 0
-
-    def add(self, rows: pa.Table) -> None:
-        """Take rows in and write them out once there are many."""
-        self.pending.append(rows)
-        self.waiting += rows.num_rows
-        if self.waiting >= SPOOLED_ROWS:
-            self.flush()
-
-    def flush(self) -> None:
-        """Cut the rows in memory by week and write each piece."""
-        if not self.waiting:
-            return
-        rows = pa.concat_tables(self.pending).combine_chunks()
-        weeks = week_starts(rows["sent"].cast(pa.int64()).to_numpy())
-        for week in np.unique(weeks):
-            self._write(int(week), rows.filter(pa.array(weeks == week)))
-        self.pending, self.waiting, self.flushed = [], 0, self.flushed + 1
-
-    def weeks(self) -> list[int]:
-        """Return the weeks that have rows, as days since 1970-01-01 of their Mondays."""
-        return sorted(int(path.name) for path in self.folder.iterdir())
-
-    def read(self, week: int) -> pa.Table:
-        """Return all rows of a week."""
-        tables = [ROWS.empty_table()]
-        for path in sorted((self.folder / str(week)).glob("*")):
-            with pa.OSFile(str(path)) as file:
-                tables.append(pa.ipc.open_file(file).read_all())
-        return pa.concat_tables(tables)
-
-    def _write(self, week: int, rows: pa.Table) -> None:
-        folder = self.folder / str(week)
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with pa.OSFile(str(folder / f"{self.flushed:06}"), "wb") as file, pa.ipc.new_file(file, ROWS) as writer:
-            writer.write_table(rows)
+    start: int  # its Monday in days since 1970-01-01
+    put_off: Longs  # events that stand in another week in a better copy
+    places: Places
 
 
 @dataclass
@@ -162,13 +128,30 @@ def _read(pull: Pull, spool: Spool, size: int, progress: Progress | None) -> Non
     pseudonyms = Pseudonyms(ws.vault, ws.keys, pull.name, create=not pull.dry_run)
     total = pull.connector.size()
     latest = _microseconds(ws.now() + FUTURE)
-    for batch in batches(pull.connector.events(coverage, _cursor(ws, pull.name)), size):
-        plausible = [event for event in batch if _is_plausible(event, latest, coverage)]
-        if plausible:
-            spool.add(pseudonyms.rows(plausible, coverage))
+    for rows in _rows(pull, pseudonyms, latest, size):
+        spool.add(rows)
         if progress:
             progress(pull.name, coverage.read, total)
     spool.flush()
+
+
+def _rows(pull: Pull, pseudonyms: Pseudonyms, latest: int, size: int) -> Iterator[pa.Table]:
+    """Yield pseudonymous rows: of whole tables where the connector gives them, else of events one by one."""
+    connector, coverage, cursor = pull.connector, pull.coverage, read_cursor(pull.ws, pull.name)
+    if isinstance(connector, TableConnector):
+        for raw in connector.tables(coverage, cursor):
+            yield pseudonyms.table(RawTable(raw.handles, _plausible_rows(raw.events, latest, coverage)), coverage)
+        return
+    for batch in batches(connector.events(coverage, cursor), size):
+        yield pseudonyms.rows([event for event in batch if _is_plausible(event, latest, coverage)], coverage)
+
+
+def _plausible_rows(events: pa.Table, latest: int, coverage: Coverage) -> pa.Table:
+    sent, rows = events["sent"].to_numpy(), events["rows"].to_numpy()
+    late, early = sent > latest, sent < EARLIEST_MICROSECONDS
+    coverage.quarantined["future"] += int(rows[late].sum())
+    coverage.quarantined["implausible_time"] += int(rows[early].sum())
+    return events.filter(pa.array(~(late | early))) if late.any() or early.any() else events
 
 
 def _is_plausible(event: RawEvent, latest: int, coverage: Coverage) -> bool:
@@ -182,29 +165,48 @@ def _merge(pull: Pull, spool: Spool) -> None:
     places = people.places(pull.ws)
     put_off = _put_off(pull.ws.lake, spool)
     for week in sorted({*spool.weeks(), *put_off}):
-        _merge_week(pull, part_of(week), spool.read(week), put_off.get(week, NONE), places)
+        _merge_week(pull, Week(week, put_off.get(week, NONE), places), spool)
+        pa.default_memory_pool().release_unused()
 
 
-def _merge_week(pull: Pull, part: str, new: pa.Table, put_off: Longs, places: Places) -> None:
-    lake = pull.ws.lake
+def _merge_week(pull: Pull, week: Week, spool: Spool) -> None:
+    lake, part = pull.ws.lake, part_of(week.start)
     held = lake.files("events", [part])
     if not held and lake.files(DIGESTS.name, [part]):
-        _count_late(pull, part, new)
+        _count_late(pull, part, spool.pieces(week.start))
         return
-    old, left = (
-        rows.filter(pc.invert(pc.is_in(rows["event"], value_set=pa.array(put_off)))) for rows in (lake.read("events", [part]), new)
-    )
+    rows = spool.rows.get(week.start, 0) + sum(file.rows for file in held)
+    buckets = -(-rows // MERGED_ROWS)
+    if buckets <= 1:
+        merged = _merged(pull, week, lake.read("events", [part]), spool.read(week.start))
+        if not pull.dry_run and (held or merged.num_rows):
+            _keep(pull, held, lake.stage("events", part, merged, sort=SORTED_BY))
+        return
+    slices = spool.slices(week.start)
+    for bucket in range(buckets):
+        old = [of_bucket(piece, bucket, buckets) for piece in lake.pieces("events", part)]
+        new = [of_bucket(piece, bucket, buckets) for piece in spool.pieces(week.start)]
+        slices.add(_merged(pull, week, pa.concat_tables([EVENTS.empty(), *old]), pa.concat_tables([ROWS.empty_table(), *new])))
+    if not pull.dry_run:
+        _keep(pull, held, lake.stage_sorted("events", part, slices.sorted(SORTED_BY)))
+
+
+def _merged(pull: Pull, week: Week, old: pa.Table, new: pa.Table) -> pa.Table:
+    """Return the merged rows of a week, or of those events of it that were given, and count what became of the new ones."""
+    stays, left = (rows.filter(pc.invert(pc.is_in(rows["event"], value_set=pa.array(week.put_off)))) for rows in (old, new))
     pull.coverage.duplicate += int(pc.sum(new["rows"]).as_py() or 0) - int(pc.sum(left["rows"]).as_py() or 0)
-    merged = merge(old, left, places)
+    merged = merge(stays, left, week.places)
     _count(merged, pull.coverage)
-    if not pull.dry_run and (held or merged.week.num_rows):
-        file = lake.stage("events", part, merged.week, sort=SORTED_BY)
-        pull.files += [file] if [file] != held else []
+    return merged.week
+
+
+def _keep(pull: Pull, held: list[File], file: File) -> None:
+    pull.files += [file] if [file] != held else []
 
 
 def _put_off(lake: Lake, spool: Spool) -> dict[int, Longs]:
     """Return the meetings of each week that stand in another week in a better copy, here or in the buffer."""
-    found = [(week, _meetings(spool.read(week))) for week in spool.weeks()]
+    found = [(week, pa.concat_tables([_meetings(piece) for piece in spool.pieces(week)])) for week in spool.weeks()]
     if not any(copies.num_rows for _, copies in found):
         return {}
     found += [(_days(monday(part)), _meetings(lake.read("events", [part], columns=[*COPY, "kind"]))) for part in lake.parts("events")]
@@ -229,15 +231,17 @@ def _count(merged: Merged, coverage: Coverage) -> None:
             setattr(coverage, name, value if before is None else choose(before, value))
 
 
-def _count_late(pull: Pull, part: str, new: pa.Table) -> None:
+def _count_late(pull: Pull, part: str, pieces: Iterable[pa.Table]) -> None:
     """Count rows whose week is gone: copies of known events, and late ones that only a new pull of the week can repair."""
-    known = pc.is_in(new["event"], value_set=pull.ws.lake.read(DIGESTS, [part])["event"].combine_chunks())
-    duplicate = int(pc.sum(new["rows"].filter(known)).as_py() or 0)
-    late = int(pc.sum(new["rows"]).as_py()) - duplicate
-    pull.coverage.duplicate += duplicate
-    if late:
-        pull.coverage.dropped["late"] += late
-        pull.late[part] = late
+    digests = pull.ws.lake.read(DIGESTS, [part])["event"].combine_chunks()
+    for new in pieces:
+        known = pc.is_in(new["event"], value_set=digests)
+        duplicate = int(pc.sum(new["rows"].filter(known)).as_py() or 0)
+        late = int(pc.sum(new["rows"]).as_py() or 0) - duplicate
+        pull.coverage.duplicate += duplicate
+        if late:
+            pull.coverage.dropped["late"] += late
+            pull.late[part] = pull.late.get(part, 0) + late
 
 
 def _commit(pull: Pull, report: PullReport, started: datetime) -> None:
@@ -246,15 +250,10 @@ def _commit(pull: Pull, report: PullReport, started: datetime) -> None:
     streams = position.streams if isinstance(position, Cursor) else {}
     with ws.service.begin() as connection:
         ws.lake.commit(connection, pull.files)
-        put(connection, CURSORS, [{"connector": pull.name, "stream": stream, "value": value} for stream, value in streams.items()])
+        put_cursor(connection, ws.keys, pull.name, streams)
         put(connection, STALE, [{"table": "events", "part": part, "late": late} for part, late in pull.late.items()])
         store(connection, report, started, ws.now())
     ws.lake.sweep_table("events", [file.part for file in pull.files])
-
-
-def _cursor(ws: Workspace, name: str) -> Cursor:
-    rows = ws.service.rows(sa.select(CURSORS.c.stream, CURSORS.c.value).where(CURSORS.c.connector == name))
-    return Cursor({row.stream: row.value for row in rows})
 
 
 def _microseconds(at: datetime) -> int:

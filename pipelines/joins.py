@@ -9,8 +9,8 @@ from itertools import pairwise
 ALWAYS = date(1, 1, 1)
 """Start of an account that was never handed over."""
 
-EMAIL = "email"
-"""Namespace of addresses: one person may have several, and an address may be handed over to another person."""
+ADDRESSES = ("email", "id:x500")
+"""Namespaces of addresses: one person may have several, and an address may be handed over to another person."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -109,7 +109,7 @@ class Book:
         ids = dict(zip(claim.namespaces, claim.tokens, strict=True))
         mine = [*self.by_person.get(also, ())] if also is not None else []
         ids |= {entry.namespace: entry.token for entry in mine}
-        return any(e.namespace != EMAIL and ids.get(e.namespace, e.token) != e.token for e in self.by_person.get(person, ()))
+        return any(e.namespace not in ADDRESSES and ids.get(e.namespace, e.token) != e.token for e in self.by_person.get(person, ()))
 
     def _split(self, entry: Entry, day: date) -> Entry:
         """End an account on the day its handle was given to somebody else, and start another."""

@@ -8,6 +8,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -15,11 +17,12 @@ from ona.errors import SettingsError
 from pipelines.settings import Settings
 
 KEY_BYTES = 32
+NONCE_BYTES = 12
 
 EXAMPLE_KEY = bytes(range(KEY_BYTES))
 """The key of the published test vectors: everybody knows it."""
 
-PURPOSES = ("alias", "event", "channel", "domain", "view", "vault-wrap", "cursor")
+PURPOSES = ("alias", "event", "channel", "domain", "view", "vault-wrap", "cursor", "audit")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,6 +36,7 @@ class Keys:
     view: bytes
     vault_wrap: bytes
     cursor: bytes
+    audit: bytes
     version: int = 1
 
     def __repr__(self) -> str:
@@ -48,6 +52,21 @@ def load_keys(settings: Settings) -> Keys:
     if settings.key is not None:
         return derive(_checked(_decode(settings.key.get_secret_value().encode()), "ONA_KEY"))
     return derive(_checked(_decode(_read(settings.key_file)), f"The key file {settings.key_file}"))
+
+
+def seal(key: bytes, text: str, about: str) -> str:
+    """Return a text encrypted and bound to what it is about (AES-256-GCM, random nonce)."""
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return base64.b64encode(nonce + AESGCM(key).encrypt(nonce, text.encode(), about.encode())).decode()
+
+
+def unseal(key: bytes, sealed: str, about: str) -> str | None:
+    """Return the text; None when it was sealed under another key or about something else, or was changed."""
+    try:
+        packed = base64.b64decode(sealed, validate=True)
+        return AESGCM(key).decrypt(packed[:NONCE_BYTES], packed[NONCE_BYTES:], about.encode()).decode()
+    except (InvalidTag, ValueError):
+        return None
 
 
 def derive(root: bytes, version: int = 1) -> Keys:

@@ -55,12 +55,19 @@ class Lake:
         keys = sort or SCHEMAS[table].key
         if table in SCHEMAS:
             data = data.cast(SCHEMAS[table].schema)  # Parquet renames the items of lists, which would change the bytes
+        return self._staged(table, part, [data.sort_by([(key, "ascending") for key in keys])])
+
+    def stage_sorted(self, table: str, part: str, pieces: Iterable[pa.Table]) -> File:
+        """Write a part's file durably from pieces that are in order already, one at a time; the bytes are those of ``stage``."""
+        return self._staged(table, part, (piece.cast(SCHEMAS[table].schema) for piece in pieces))
+
+    def _staged(self, table: str, part: str, pieces: Iterable[pa.Table]) -> File:
         draft = self.temporary() / f"{table}-{secrets.token_hex(8)}"
         with plain_errors():
-            write_parquet(draft, data.sort_by([(key, "ascending") for key in keys]))
+            rows = write_parquet(draft, pieces)
             with draft.open("rb") as file:
                 checksum = hashlib.file_digest(file, "sha256").hexdigest()
-            staged = File(table, part, checksum, data.num_rows, draft.stat().st_size)
+            staged = File(table, part, checksum, rows, draft.stat().st_size)
             self._place(draft, self.root / staged.path)
         return staged
 
@@ -121,6 +128,12 @@ class Lake:
         found = [pq.ParquetFile(self.root / file.path).read(columns) for file in files]
         return pa.concat_tables(found) if found else schema.empty().select(columns or schema.schema.names)
 
+    def pieces(self, table: str, part: str) -> Iterator[pa.Table]:
+        """Yield the rows of a part piece by piece, for parts too long to be held."""
+        for file in self.files(table, [part]):
+            for batch in pq.ParquetFile(self.root / file.path).iter_batches(ROW_GROUP, use_threads=False):
+                yield pa.Table.from_batches([batch]).cast(SCHEMAS[table].schema)
+
     def verify(self, file: File) -> None:
         """Raise TableError when a file is missing or its content is not what was written."""
         path = self.root / file.path
@@ -168,14 +181,44 @@ class Lake:
             fsync_folder(folder)
 
 
-def write_parquet(path: Path, data: pa.Table) -> None:
-    """Write a file durably, the same bytes for the same rows: one writer, fixed settings; a failed file is removed."""
+def read_files(paths: Sequence[Path], columns: Sequence[str], *, coded: Sequence[str] = ()) -> pa.Table:
+    """Return columns of Parquet files of one schema, texts that repeat as codes where asked for."""
+    if not paths:
+        raise TableError("No Parquet file was given to read. Expected at least one: pull events first.")
     try:
-        pq.write_table(data.combine_chunks(), path, compression="zstd", row_group_size=ROW_GROUP, version="2.6", store_schema=True)
+        return pa.concat_tables([pq.ParquetFile(path, read_dictionary=list(coded)).read(list(columns)) for path in paths])
+    except (OSError, pa.ArrowException) as error:
+        raise TableError("A Parquet file of the lake is missing or damaged. Expected a readable file: run ona doctor.") from error
+
+
+def write_parquet(path: Path, pieces: pa.Table | Iterable[pa.Table]) -> int:
+    """Write a file durably, the same bytes for the same rows however they are cut: one writer, fixed settings; a failed file is removed."""
+    rows, writer = 0, None
+    try:
+        for group in _row_groups([pieces] if isinstance(pieces, pa.Table) else pieces):
+            writer = writer or pq.ParquetWriter(path, group.schema, compression="zstd", version="2.6", store_schema=True)
+            writer.write_table(group, row_group_size=ROW_GROUP)
+            rows += group.num_rows
+        if writer:
+            writer.close()
         fsync_folder(path)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+    return rows
+
+
+def _row_groups(pieces: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Cut pieces anew into tables of one row group each; a table without rows is one empty group."""
+    held: pa.Table | None = None
+    given = 0
+    for piece in pieces:
+        held = piece if held is None else pa.concat_tables([held, piece])
+        while held.num_rows >= ROW_GROUP:
+            yield held.slice(0, ROW_GROUP).combine_chunks()
+            held, given = held.slice(ROW_GROUP), given + 1
+    if held is not None and (held.num_rows or not given):
+        yield held.combine_chunks()
 
 
 def fsync_folder(path: Path) -> None:

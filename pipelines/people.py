@@ -194,6 +194,21 @@ def withdraw_objection(ws: Workspace, person: int) -> None:
         _block(ws)
 
 
+def undo_join(ws: Workspace, handle: str, source: str) -> int | None:
+    """Take back the last join of a handle that a system's mistake made; return the person it belongs to now.
+
+    What that system said of the wrong person goes with it and comes again, corrected, with the next pull.
+    """
+    with ws.exclusive():
+        wrong = ws.vault.person_of(handle)
+        (account,) = ws.vault.accounts([handle])
+        person = ws.vault.undo(account)
+        if wrong is not None and wrong != person:
+            with ws.service.begin() as connection:
+                connection.execute(sa.delete(PEOPLE_ROWS).where((PEOPLE_ROWS.c.source == source) & (PEOPLE_ROWS.c.person == wrong)))
+    return person
+
+
 def _gather(raw: Iterable[RawPerson], coverage: Coverage) -> list[Told]:
     """Put the rows of each person together; of rows that contradict each other one is kept, without its manager."""
     by_anchor: dict[str, dict[date | None, list[RawPerson]]] = defaultdict(lambda: defaultdict(list))

@@ -1,14 +1,16 @@
 """Every configured connector in the order that the data needs: people, then events, then badges."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pydantic
 
 from connectors.base import EventConnector, EvidenceConnector, PeopleConnector, connector_names, open_connector
+from connectors.network import CheckedConnector, ForecastConnector, Plan, Scopes, SteppedConnector
 from ona.errors import ConnectorError, OnaError, SettingsError, TableError
-from pipelines import badges, events, people
+from pipelines import badges, events, people, steps
 from pipelines.accounting import Progress, PullReport
+from pipelines.cursors import read_cursor
 from pipelines.workspace import Workspace
 
 
@@ -30,13 +32,18 @@ class Forecast:
     gives: tuple[str, ...]
     size: int | None  # rows, None when only reading would tell
     not_read: str
+    plan: Plan | None = None  # of a network connector: people, channels or mailboxes, calls and seconds
 
 
 NEVER = "message text, subjects, titles, file names, locations and links are never read into a record"
 
+PATHS = ("path", "authority", "certificate")
+"""Settings that name a file, beside those whose names end in ``_file``."""
+
 STREAMS: tuple[tuple[str, type, Callable[..., PullReport]], ...] = (
     ("people", PeopleConnector, people.pull_people),
     ("events", EventConnector, events.pull_events),
+    ("events", SteppedConnector, steps.pull_steps),
     ("badges", EvidenceConnector, badges.pull_badges),
 )
 
@@ -52,9 +59,15 @@ def sections(ws: Workspace, names: Sequence[str], overrides: Mapping[str, object
 
 
 def forecast(ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None) -> list[Forecast]:
-    """Return what a pull would read, without reading a row."""
+    """Return what a pull would read and how long it takes, without keeping a row."""
     opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
-    return [Forecast(name, _gives(one), one.size() if isinstance(one, EventConnector) else None, NEVER) for name, one in opened.items()]
+    return [_forecast(ws, name, one) for name, one in opened.items()]
+
+
+def check(ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None) -> dict[str, Scopes | None]:
+    """Ask each service what the connector's token may do; None for connectors that need no token. Reads no record."""
+    opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
+    return {name: one.check() if isinstance(one, CheckedConnector) else None for name, one in opened.items()}
 
 
 def pull(
@@ -62,6 +75,9 @@ def pull(
 ) -> list[Outcome]:
     """Pull every stream; a connector that fails never stops the others."""
     opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
+    for name, connector in opened.items():
+        if progress and isinstance(connector, SteppedConnector):
+            connector.around = replace(connector.around, watch=_watcher(name, progress))
     outcomes = []
     for gives, kind, stage in STREAMS:
         for name, connector in opened.items():
@@ -78,18 +94,39 @@ def _attempt(ws: Workspace, name: str, gives: str, run: Callable[[], PullReport]
         return Outcome(name, gives, None, str(error) if isinstance(error, OnaError) else f"{name} could not be read: {error.strerror}.")
 
 
+def _forecast(ws: Workspace, name: str, connector: object) -> Forecast:
+    plan = connector.forecast(read_cursor(ws, name)) if isinstance(connector, ForecastConnector) else None
+    return Forecast(name, _gives(connector), connector.size() if isinstance(connector, EventConnector) else None, NEVER, plan)
+
+
+def _watcher(name: str, progress: Progress) -> Callable[[str, int, int, float], None]:
+    """Show what the calls of a connector do: answered, refused for being too many, and the seconds until the next try."""
+    streams: dict[str, tuple[int, int]] = {}
+
+    def watch(stream: str, fetched: int, limited: int, seconds: float) -> None:
+        streams[stream] = (fetched, limited)
+        calls, refused = (sum(one[place] for one in streams.values()) for place in (0, 1))
+        pause = f", next try in {seconds:.0f} s" if seconds >= 1 else ""
+        progress(f"{name} calls" + (f" ({refused} limited{pause})" if refused or pause else ""), calls, None)
+
+    return watch
+
+
 def _absolute(ws: Workspace, section: Mapping[str, object]) -> dict[str, object]:
     """Read paths of the settings file from the deployment's folder, wherever the command is called."""
-    return {key: ws.home / str(value) if key == "path" else value for key, value in section.items()}
+    return {key: ws.home / str(value) if key in PATHS or key.endswith("_file") else value for key, value in section.items()}
 
 
 def _gives(connector: object) -> tuple[str, ...]:
-    return tuple(gives for gives, kind, _ in STREAMS if isinstance(connector, kind))
+    return tuple(dict.fromkeys(gives for gives, kind, _ in STREAMS if isinstance(connector, kind)))
 
 
 def _open(name: str, section: Mapping[str, object]) -> object:
     try:
         return open_connector(name, section)
+    except ModuleNotFoundError as error:
+        family = name.partition("_")[0]
+        raise SettingsError(f"Connector {name} needs {error.name}. Install it: pip install 'ona-influence[{family}]'") from None
     except pydantic.ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'section'}: {fault['msg']}" for fault in faults)

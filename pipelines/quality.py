@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from ona.tables import AccountKind, Channel
 from pipelines import people
+from pipelines.coverage import principals
 from pipelines.engine.duckdb import Lazy
 from pipelines.schema import PULL_COUNTS, PULLS
 from pipelines.workspace import Workspace
@@ -86,6 +87,7 @@ def report(ws: Workspace, result: "Scan", start: date, end: date, *, weeks: Lazy
         "verdict": min(worst, CAUTION if reasons else USABLE, key=WORST_FIRST.index),
         "reasons": reasons,
         "connectors": [one.__dict__ for one in connectors],
+        "principals": [one.to_json() for one in principals(ws)],
         "weeks": volume,
         "coverage": coverage.__dict__,
         "accounts": account_kinds(ws),

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ona.errors import SettingsError
-from pipelines import access
+from pipelines import access, audit
 from pipelines.access import Viewer
+from pipelines.audit import Act
 from pipelines.scans import SealedScan
 from pipelines.workspace import Workspace
 
@@ -31,6 +32,7 @@ def export(ws: Workspace, scan: SealedScan, viewer: Viewer, path: Path, *, layer
     }
     if path.suffix not in writers:
         raise SettingsError(f"Cannot tell the format from {path.suffix or 'no suffix'}. Use one of {', '.join(writers)}.")
+    audit.record(ws, Act(viewer.subject, viewer.role, "export", object=scan.id, purpose=path.suffix))
     return writers[path.suffix]()
 
 

@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 from ona.errors import NotEnoughDataError, NotFoundError, TableError
 from ona.rules import Rules, TieRules
 from ona.tables import Table
-from pipelines import events, people, quality, ties
+from pipelines import checks, coverage, events, people, quality, ties
+from pipelines.checks import Wanted
 from pipelines.engine.duckdb import Engine
 from pipelines.lake import fsync_folder, write_parquet
 from pipelines.workspace import Workspace
@@ -106,33 +107,50 @@ def plan(ws: Workspace, weeks: int, end: date | None = None) -> Window:
     return Window(start, stop)
 
 
-def run(ws: Workspace, rules: Rules, *, end: date | None = None, progress: Progress | None = None) -> SealedScan:
-    """Bring the weekly tables up to date, analyse the window and seal the result; the same input gives the same scan."""
+def run(
+    ws: Workspace, rules: Rules, *, end: date | None = None, wanted: Wanted | None = None, progress: Progress | None = None
+) -> SealedScan:
+    """Bring the weekly tables up to date, analyse the window and seal the result; the same input and wishes give the same scan."""
     from ona.scan import scan  # the compiled measures take seconds to load, which verbs that only read should not wait for
 
-    tell = progress or (lambda _part, _done, _total: None)
+    tell, asked = progress or (lambda _part, _done, _total: None), wanted or Wanted()
     with ws.exclusive(), open_engine(ws) as engine:
         _sweep(ws)
+        coverage.require(ws)
         ties.update(ws, engine, progress=progress, rules=rules.ties)
         suspects = _suspects(ws, engine)
         events.retire(ws, ws.settings.buffer_days)
         window = plan(ws, rules.weeks, end)
         now = people.current_people(ws, window.end - timedelta(days=1))
-        identity = scan_id(ws, window, rules, now)
-        tell("scan", 0, 1)
+        identity = scan_id(ws, window, rules, now, asked)
         if not _is_sealed(ws, identity):
+            tell("load", 0, 1)
             attention, asks, presence, _ = ties.load(ws, engine, window.weeks)
+            tell("load", 1, 1)
+            tell("scan", 0, 1)
             held = replace(rules, weeks=len(window.weeks))
             result = scan(attention.to_native(), asks.to_native(), presence.to_native(), now, held)
             found = quality.report(ws, result, window.start, window.end, weeks=attention, minimum_group=_minimum(ws, rules))
             found = found | {"events_kept_out_of_ties": ties.dropped_events(ws, window.weeks), "looks_automated": len(suspects)}
+            tell("scan", 1, 1)
+            tell("checks", 0, 1)
+            found |= {"checks": checks.report(ws, engine, result, held, asked)}
+            tell("checks", 1, 1)
+            tell("seal", 0, 1)
             seal(ws, Heading(identity, window, rules), result, found, suspects)
         ws.service.publish_scan(identity)
-        tell("scan", 1, 1)
+        tell("seal", 1, 1)
     return open_scan(ws, identity)
 
 
-def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table) -> str:
+def check(ws: Workspace, wanted: Wanted, progress: Progress | None = None) -> SealedScan:
+    """Seal the latest scan anew with costly checks; its scores stay the same."""
+    latest = open_scan(ws).manifest
+    rules = replace(_rules(latest["rules"]), weeks=int(latest["weeks"]))
+    return run(ws, rules, end=date.fromisoformat(latest["end"]), wanted=wanted, progress=progress)
+
+
+def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table, wanted: Wanted | None = None) -> str:
     """Return the hash of everything that the result depends on."""
     parts = {
         "window": [window.start.isoformat(), window.end.isoformat()],
@@ -141,6 +159,7 @@ def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table) -> str:
         "withheld": sorted(people.withheld(ws)),
         "rules": asdict(rules),
         "code": version("ona-influence"),
+        **(wanted or Wanted()).identity(),
     }
     return hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).hexdigest()[:20]
 

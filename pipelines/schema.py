@@ -133,6 +133,8 @@ BADGE_ROWS = sa.Table(
     sa.Column("issued_on", sa.Date),
     sa.Column("expires_on", sa.Date),
     sa.Column("status", sa.String, nullable=False),
+    sa.Column("method", sa.String, nullable=False),  # how the status was found
+    sa.Column("checked", sa.DateTime, nullable=False),  # and when
 )
 
 SCANS = sa.Table(
@@ -164,3 +166,34 @@ TOKENS = sa.Table(
     sa.Column("expires", sa.DateTime, nullable=False),
     sa.Column("spent", sa.DateTime),
 )
+
+AUDIT = sa.Table(
+    "audit",  # rows are added, never changed: the triggers below see to it
+    METADATA,
+    sa.Column("seq", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("actor", sa.String(200), nullable=False),
+    sa.Column("role", sa.String(50), nullable=False),
+    sa.Column("action", sa.String(50), nullable=False),
+    sa.Column("object", sa.String(200), nullable=False),  # vault id of a person, or id of a scan
+    sa.Column("purpose", sa.String(200), nullable=False),
+    sa.Column("result", sa.String(50), nullable=False),
+    sa.Column("hash", sa.LargeBinary(32), nullable=False),  # of the entry before and this one
+)
+
+_REFUSE = "'the audit log is insert-only'"
+_GUARDS = (
+    ("sqlite", f"CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, {_REFUSE}); END"),
+    ("sqlite", f"CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, {_REFUSE}); END"),
+    (
+        "postgresql",
+        f"CREATE OR REPLACE FUNCTION audit_refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION {_REFUSE}; END $$",
+    ),
+    (
+        "postgresql",
+        "CREATE TRIGGER audit_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_refuse()",
+    ),
+)
+for _dialect, _statement in _GUARDS:
+    _guard = sa.DDL(_statement).execute_if(dialect=_dialect)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves DDL untyped
+    sa.event.listen(AUDIT, "after_create", _guard)

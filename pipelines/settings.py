@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
     minimum_group: int = Field(default=5, ge=5, description="No number is shown about fewer people than this; at least 5.")
     buffer_days: int = Field(default=28, ge=21, le=100, description="Days that single events are kept; weekly tables stay.")
+    audit_checkpoints: Path = Field(
+        default=Path(), description="Where the audit log's checkpoints go, best on another machine. Default: HOME/audit-checkpoints.jsonl."
+    )
     threads: int = Field(default=2, ge=1, le=1024, description="Threads of a scan.")
     memory_limit: str = Field(default="2GiB", pattern=r"^\d+(\.\d+)?(MiB|GiB|TiB|MB|GB|TB)$", description="Memory of the event engine.")
     seed: int = Field(default=0, ge=0, lt=2**63, description="Seed of all chance in a scan.")
@@ -74,6 +77,7 @@ class Settings(BaseSettings):
             "key_file": home / "key",
             "service_url": f"sqlite:///{home}/service.sqlite",
             "vault_url": f"sqlite:///{home}/vault.sqlite",
+            "audit_checkpoints": home / "audit-checkpoints.jsonl",
         }
         given = {name: value for name, value in values.items() if value != ""}
         return {**places, **given, "home": home}

@@ -6,25 +6,31 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, timedelta
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import sqlalchemy as sa
 
 from ona.rules import TieRules
 from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Table, check
+from ona.ties import weekly
+from ona.ties.attribution import parted
 from ona.ties.bursts import BASELINE_WEEKS as BURST_WEEKS
-from ona.ties.bursts import BURSTS, find_bursts
+from ona.ties.bursts import BURSTS, find_bursts, unusual, usual
 from ona.ties.calendar import WEEKS_BACK, week_of
-from ona.ties.frames import Lazy
-from ona.ties.spaces import spaces
-from ona.ties.weekly import Context, by_person, weekly
+from ona.ties.columns import COLUMNS, Held, held
+from ona.ties.frames import Lazy, in_memory, together
+from ona.ties.spaces import liveliness
+from ona.ties.weekly import Context, by_person
 from pipelines import people
 from pipelines.accounting import Progress
 from pipelines.engine.duckdb import Engine
 from pipelines.events import DIGESTS, monday
-from pipelines.lake import File
+from pipelines.lake import File, read_files
+from pipelines.schema import ABSENCES
 from pipelines.workspace import Workspace
 
 WEEK = timedelta(days=7)
@@ -37,12 +43,15 @@ MADE = Table("weeks_made", pa.schema([("input", pa.string()), ("content", pa.str
 
 WEEKLY = (TIES, ASKS, PRESENCE, SPACE_WEEKS, DROPPED)
 
+AWAY = pa.schema([("account", pa.int64()), ("day", pa.date32())])
+"""Days on which the person behind an account was away."""
+
 BACK, AHEAD = WEEKS_BACK + 1, 2
 """Parts (UTC weeks) before and after a local week that it depends on: context, late answers, and zones across midnight."""
 
 BASELINE_WEEKS = 13
 MOST_EVENTS = 5_500_000
-"""Events held in memory at once, context counted: about 3.8 GiB; a single week and its context may have more."""
+"""Events held in memory at once, context counted: about 2.6 GiB; a single week and its context may have more."""
 
 
 @dataclass(frozen=True)
@@ -64,14 +73,21 @@ class Source:
     accounts: pa.Table
     events: Mapping[date, File]  # held parts by Monday
     root: Path  # folder of the lake
+    away: pa.Table = field(default_factory=AWAY.empty_table)  # stated absences
+    last: dict[tuple[date, date], Held] = field(default_factory=dict, compare=False, repr=False)
 
     def around(self, first: date, last: date) -> dict[date, File]:
         """Return the held parts that the weeks from first to last depend on."""
         return {week: file for week, file in self.events.items() if first - BACK * WEEK <= week <= last + AHEAD * WEEK}
 
-    def read(self, first: date, last: date) -> Lazy:
-        """Return the events that the weeks from first to last depend on."""
-        return self.engine.read([self.root / file.path for file in self.around(first, last).values()])
+    def held(self, first: date, last: date) -> Held:
+        """Return the events that the weeks from first to last depend on; those last asked for stay in memory."""
+        if (first, last) not in self.last:
+            self.last.clear()
+            paths = [self.root / file.path for file in self.around(first, last).values()]
+            events = in_memory(read_files(paths, COLUMNS, coded=["source"]))
+            self.last[first, last] = held(events, in_memory(self.accounts), self.rules)
+        return self.last[first, last]
 
 
 @dataclass(frozen=True)
@@ -93,8 +109,9 @@ class Patterns:
 
     def bursts(self, weeks: Sequence[date], rules: TieRules) -> pa.Table:
         """Return the bursts that began in the weeks, numbered."""
-        usual = {week: pa.concat_tables([SPACE_WEEKS.empty(), *(self.weeks[one] for one in self.baseline(week))]) for week in weeks}
-        found = [find_bursts(self.busy[week], usual[week], rules) for week in weeks]
+        alike = {week: tuple(self.baseline(week)) for week in weeks}
+        normal = {one: usual(pa.concat_tables([SPACE_WEEKS.empty(), *(self.weeks[week] for week in one)])) for one in set(alike.values())}
+        found = [unusual(self.busy[week], normal[alike[week]], rules) for week in weeks]
         table = pa.concat_tables([BURSTS.empty_table(), *found])
         return table.set_column(0, BURSTS.field("burst"), pa.array(range(table.num_rows), pa.int64()))
 
@@ -123,16 +140,12 @@ def update(ws: Workspace, engine: Engine, progress: Progress | None = None, rule
 
 
 def patterns(source: Source, weeks: Sequence[date]) -> Patterns:
-    """Count SPACE_WEEKS and busy hours of the weeks."""
+    """Count SPACE_WEEKS and busy hours of the weeks, the last first, so that the first are still in memory when ties are made."""
     fresh: dict[date, pa.Table] = {}
     busy: dict[date, pa.Table] = {}
-    for _, chunk in chunks(source, weeks):
-        engine = source.engine
-        found = spaces(source.read(chunk[0], chunk[-1]), engine.frame(source.accounts), source.rules)
-        counted = check(engine.collect(found.weeks, SPACE_WEEKS.key), SPACE_WEEKS)
-        hours = engine.collect(found.busy, ["space", "hour"])
-        engine.release()
-        fresh |= {week: _of_week(counted, week) for week in chunk}
+    for _, chunk in reversed(list(chunks(source, weeks))):
+        counted, hours = liveliness(source.held(chunk[0], chunk[-1]), source.rules)
+        fresh |= {week: _of_week(check(counted, SPACE_WEEKS), week) for week in chunk}
         busy |= {week: hours.filter(pc.equal(hours["w"], week_of(week))) for week in chunk}
     return Patterns(fresh, busy)
 
@@ -140,12 +153,12 @@ def patterns(source: Source, weeks: Sequence[date]) -> Patterns:
 def compute(source: Source, weeks: Sequence[date], known: Patterns) -> Iterator[tuple[int, list[date], dict[str, pa.Table]]]:
     """Yield all tables of a few weeks at a time, with the number of weeks done by then."""
     for done, chunk in chunks(source, weeks):
-        engine, first, last = source.engine, chunk[0], chunk[-1]
-        context = Context((first, last + WEEK), engine.frame(known.bursts(chunk, source.rules)), engine.persist, engine.frame)
-        made = weekly(source.read(first, last), engine.frame(source.accounts), source.rules, context)
-        tables = {table.name: check(made.in_order[table.name], table) for table in (TIES, ASKS, PRESENCE)}
-        tables[DROPPED.name] = check(engine.collect(made.dropped, DROPPED.key), DROPPED)
-        engine.release()
+        first, last = chunk[0], chunk[-1]
+        bursts, away = source.engine.frame(known.bursts(chunk, source.rules)), in_memory(source.away)
+        context = Context((first, last + WEEK), bursts, frame=source.engine.frame)
+        made = weekly.tables_of(parted(source.held(first, last), source.rules, away), source.rules, context)
+        tables = {TIES.name: made.ties, ASKS.name: made.asks, PRESENCE.name: made.presence}
+        tables[DROPPED.name] = check(made.dropped, DROPPED).sort_by([(name, "ascending") for name in DROPPED.key])
         yield done, chunk, tables | {SPACE_WEEKS.name: pa.concat_tables([known.weeks[week] for week in chunk])}
 
 
@@ -153,7 +166,7 @@ def load(ws: Workspace, engine: Engine, weeks: Sequence[date]) -> tuple[Lazy, La
     """Return person-level TIES, ASKS and PRESENCE and the SPACE_WEEKS of the weeks; nothing of excluded accounts."""
     known = people.accounts(ws)
     accounts = engine.persist(engine.frame(known.filter(pc.invert(known["excluded"]))))
-    ties, asks, presence = (by_person(_read(ws, engine, table, weeks), accounts) for table in (TIES, ASKS, PRESENCE))
+    ties, asks, presence = (engine.frame(_persons(ws, engine, table, weeks, accounts)) for table in (TIES, ASKS, PRESENCE))
     return ties, asks, presence, _read(ws, engine, SPACE_WEEKS, weeks)
 
 
@@ -181,13 +194,12 @@ def part_of(week: date) -> str:
 
 def tables_of(engine: Engine, events: pa.Table, accounts: pa.Table, rules: TieRules) -> tuple[pa.Table, pa.Table, pa.Table]:
     """Return person-level TIES, ASKS and PRESENCE of events held in memory, all weeks at once."""
-    lazy, known = engine.frame(events), engine.frame(accounts)
-    found = spaces(lazy, known, rules)
-    busy, baseline = engine.collect(found.busy, ["space", "hour"]), engine.collect(found.weeks, ["week", "space"])
-    bursts = find_bursts(busy, baseline, rules)
-    made = weekly(lazy, known, rules, Context(bursts=engine.frame(bursts), persist=engine.persist, frame=engine.frame))
+    parts = parted(held(in_memory(events), in_memory(accounts), rules), rules)
+    weeks, busy = liveliness(parts.held, rules)
+    made = weekly.tables_of(parts, rules, Context(bursts=engine.frame(find_bursts(busy, weeks, rules)), frame=engine.frame))
+    known = engine.frame(accounts)
     persons = [
-        (by_person(engine.persist(frame), known), table)
+        (by_person(engine.persist(engine.frame(frame)), known), table)
         for frame, table in ((made.ties, TIES), (made.asks, ASKS), (made.presence, PRESENCE))
     ]
     ties, asks, presence = (check(engine.collect(frame, table.key), table) for frame, table in persons)
@@ -197,7 +209,15 @@ def tables_of(engine: Engine, events: pa.Table, accounts: pa.Table, rules: TieRu
 
 def _source(ws: Workspace, engine: Engine, rules: TieRules) -> Source:
     held = {monday(file.part): file for file in ws.lake.files("events")}
-    return Source(engine, rules, people.accounts(ws), held, ws.lake.root)
+    known = people.accounts(ws)
+    return Source(engine, rules, known, held, ws.lake.root, _away(ws, known))
+
+
+def _away(ws: Workspace, accounts: pa.Table) -> pa.Table:
+    rows = [tuple(row) for row in ws.service.rows(sa.select(ABSENCES.c.person, ABSENCES.c.day).order_by(ABSENCES.c.person, ABSENCES.c.day))]
+    persons, days = pa.array([person for person, _ in rows], pa.int64()), pa.array([day for _, day in rows], pa.date32())
+    away = accounts.select(["account", "person"]).join(pa.table({"person": persons, "day": days}), "person", join_type="inner")
+    return away.select(AWAY.names).cast(AWAY).sort_by([("account", "ascending"), ("day", "ascending")])
 
 
 def _computable(ws: Workspace, source: Source) -> list[date]:
@@ -226,7 +246,16 @@ def _inputs(source: Source, week: date, known: Patterns) -> dict[str, str]:
     baseline = known.baseline(week)
     usual = _digest([_space_digest(known.weeks[one]) for one in baseline]) if len(baseline) >= BURST_WEEKS else "none"
     events = {f"events {one}": file.sha256 for one, file in source.around(week, week).items()}
-    return {**_space_inputs(source, week), **events, "baseline": usual}
+    return {**_space_inputs(source, week), **events, "baseline": usual, "working time": _working_time(source, week)}
+
+
+def _working_time(source: Source, week: date) -> str:
+    """Digest of who works on which days of the weeks that a week depends on."""
+    day = source.away["day"]
+    first, last = (pa.scalar(week + step * WEEK, pa.date32()) for step in (-BACK, AHEAD + 1))
+    away = source.away.filter(pc.and_(pc.greater_equal(day, first), pc.less(day, last)))
+    columns = (source.accounts["account"], source.accounts["work_days"], away["account"], away["day"].cast(pa.int32()))
+    return _digest([pc.fill_null(column.cast(pa.int64()), 0).to_numpy().tobytes().hex() for column in columns])
 
 
 def _accounts_digest(accounts: pa.Table) -> str:
@@ -275,8 +304,11 @@ def _store(ws: Workspace, chunk: Sequence[date], tables: Mapping[str, pa.Table],
     """Name all tables of these weeks in one transaction, with what they were made from."""
     for week in chunk:
         inputs = pa.table({"input": list(wanted[week]), "content": list(wanted[week].values())}, schema=MADE.schema)
-        rows = [(table, _of_week(tables[table.name], week)) for table in WEEKLY]
-        files = [ws.lake.stage(table.name, part_of(week), part, sort=table.key) for table, part in [*rows, (MADE, inputs)]]
+        rows = [(table, _of_week(tables[table.name], week)) for table in (TIES, ASKS, PRESENCE, SPACE_WEEKS)]
+        stage = [partial(ws.lake.stage_sorted, table.name, part_of(week), [part]) for table, part in rows]
+        few = ((DROPPED, _of_week(tables[DROPPED.name], week)), (MADE, inputs))
+        stage += [partial(ws.lake.stage, table.name, part_of(week), part, sort=table.key) for table, part in few]
+        files = together(stage)
         with ws.service.begin() as connection:
             ws.lake.commit(connection, files)
         for file in files:
@@ -292,6 +324,12 @@ def _by_rule(table: pa.Table) -> Counter[str]:
     for row in table.to_pylist():
         counts[row["rule"]] += row["events"]
     return counts
+
+
+def _persons(ws: Workspace, engine: Engine, table: Table, weeks: Sequence[date], accounts: Lazy) -> pa.Table:
+    """Map a table to persons week by week: no row of the result spans two weeks, and one week's groups fit into memory."""
+    parts = (engine.collect(by_person(_read(ws, engine, table, [week]), accounts), ["week"]) for week in weeks)  # a scan sorts by itself
+    return pa.concat_tables([check(part, table) for part in parts])
 
 
 def _read(ws: Workspace, engine: Engine, table: Table, weeks: Sequence[date]) -> Lazy:

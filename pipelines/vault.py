@@ -307,15 +307,17 @@ class Vault:
         known: dict[int, sa.Row[*tuple[Any, ...]]] = {}
         for some in _chunks(list(names)):
             known |= {row.person: row for row in connection.execute(sa.select(PERSONS).where(PERSONS.c.person.in_(some)))}
+        new = []
         for person, name in names.items():
             row = known.get(person)
             sealed = self._seal(name, "persons", person, "name") if name is not None else None
             if row is None:
-                values = {"person": person, "name": sealed, "key_version": self.keys.version, "blocked": False}
-                connection.execute(sa.insert(PERSONS).values(**values))
+                new.append({"person": person, "name": sealed, "key_version": self.keys.version, "blocked": False})
             elif name is not None and (row.name is None or self._open(row.name, "persons", person, "name", row.key_version) != name):
                 values = {"name": sealed, "key_version": self.keys.version}
                 connection.execute(sa.update(PERSONS).where(PERSONS.c.person == person).values(**values))
+        if new:
+            connection.execute(sa.insert(PERSONS), new)
 
     def _new_person(self, token: bytes, valid_from: date) -> int:
         return self._new_id(b"person", token, valid_from)

@@ -25,6 +25,8 @@ FAULTS = {
     "no-pull": ("api/pages.py", "import connectors.base"),
     "home-of-slack-sdk": ("connectors/slack/export.py", "import slack_sdk"),
     "home-of-msal": ("api/app.py", "import msal"),
+    "home-of-google-auth": ("connectors/google/gmail.py", "import google.auth"),
+    "home-of-httpx2": ("connectors/google/gmail.py", "import httpx2"),
     "home-of-icalendar": ("connectors/files/mbox.py", "import icalendar"),
     "home-of-huey": ("pipelines/scans.py", "import huey"),
     "home-of-cryptography": ("pipelines/events.py", "import cryptography"),

@@ -152,20 +152,26 @@ def test_errors_are_one_line_with_a_stable_code_and_what_to_do(demo, ona, tmp_pa
 
 
 def test_an_erased_person_is_nowhere_and_stays_away(demo, ona, tmp_path):
-    home = tmp_path / "home"
+    """Not in a later pull, nor in a backup from before that is restored with the checkpoints of the audit log."""
+    home, new = tmp_path / "home", tmp_path / "new"
     shutil.copytree(demo.home, home)
     before = json.loads(ona("people", "--home", home, "--json", "--limit", 5).stdout)
     person = str(before[0]["person"])
+    assert ona("backup", tmp_path / "copy.tar", "--home", home).returncode == 0
     done = ona("erase", person, "--yes", "--home", home)
     assert done.returncode == 0, done.stderr
     assert ona("pull", "--home", home).returncode == 0
     assert ona("scan", "--home", home).returncode == 0
     scans = {path.name for path in (home / "scans").iterdir()}
     assert demo.result["scan"] not in scans
-    old, new = (
+    old, now = (
         pq.read_table(next(one.glob("[0-9a-f]*")) / "people.parquet")["person"].to_pylist() for one in (demo.home / "scans", home / "scans")
     )
-    (gone,) = set(old) - set(new)
-    assert len(new) == len(old) - 1
-    parquets = [path for path in home.rglob("*.parquet") if "inbox" not in path.parts]
+    (gone,) = set(old) - set(now)
+    assert len(now) == len(old) - 1
+    done = ona("restore", tmp_path / "copy.tar", "--home", new, "--key", home / "key", "--checkpoints", home / "audit-checkpoints.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert "1 people erased again" in done.stdout
+    assert ona("audit", "verify", "--home", new).returncode == 0
+    parquets = [path for place in (home, new) for path in place.rglob("*.parquet") if "inbox" not in path.parts]
     assert not [path for path in parquets if str(gone) in repr(pq.read_table(path).to_pydict())]

@@ -1,16 +1,21 @@
-"""Open Badges 2.0 and 3.0 as JSON files of a folder, read offline: what they claim, never called verified."""
+"""Open Badges 2.0 and 3.0 as files of a folder: JSON, signed tokens, baked images; what they claim, and what a check found of it."""
 
 import hashlib
+import io
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import date
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from pydantic import Field
+
 import connectors.base
-from connectors.archive import Archive, FileError, Pairs, json_document, open_archive, unique
+from connectors.archive import FileError, open_archive, regular
+from connectors.badges.verifier import CLAIMED, TOKEN, UNFETCHED, Anchors, BadgeVerifier, Download, Verdict, baked, claims, open_verifier
 from connectors.base import Coverage, RawBadge
+from connectors.bounded_json import Pairs, json_document, unique
 from connectors.cells import CellError, day
 from connectors.identity import AddressRules, HandleError, address_reader
 
@@ -18,11 +23,14 @@ MAX_FILE_BYTES = 2**20
 MAX_TEXT = 200
 MAX_SKILLS = 50
 SUFFIXES = (".json", ".jsonld", ".json-ld")
+TOKENS = (".jwt", ".jws")
+IMAGES = (".png", ".svg")
 
 _KEPT = frozenset(
     {"type", "@type", "id", "@id", "name", "issuer", "tags", "tag", "alignment", "alignments", "targetName", "revoked"}
     | {"recipient", "identity", "hashed", "salt", "badge", "issuedOn", "expires", "verification", "verify", "@graph"}
     | {"credentialSubject", "identifier", "identityHash", "achievement", "proof"}
+    | {"@context", "credentialStatus", "vc", "iss"}
     | {"validFrom", "validUntil", "issuanceDate", "expirationDate", "awardedDate"}
 )
 _LANGUAGE = re.compile(r"[a-z]{2}(?:-[A-Za-z]{2,4})?")
@@ -32,63 +40,102 @@ _CREDENTIALS = frozenset({"OpenBadgeCredential", "AchievementCredential"})
 Node = dict[str, Any]
 
 
+@dataclass(frozen=True, repr=False)
+class _Item:
+    """One object of a file, and the token that it was signed as."""
+
+    node: Node
+    token: str | None = None
+
+
 class Config(connectors.base.Config):
-    """Where the badge files lie."""
+    """Where the badge files lie and which issuers are believed."""
 
     path: Path
-    """A folder, a zip file or one JSON file."""
+    """A folder, a zip file or one file: JSON, ``.jwt`` or ``.jws``, ``.png`` or ``.svg``."""
+    issuers: dict[str, Path] = Field(default_factory=dict)
+    """Issuer (DID or URL, as the badge names it) → file with its public key in PEM form."""
+    hosts: frozenset[str] = frozenset()
+    """Hosts that may be asked for hosted badges and status lists, once fetching is switched on."""
     addresses: AddressRules = AddressRules()
 
 
 class Connector:
-    """Reads Open Badges files; nothing is fetched, so a hosted badge stays ``unknown`` and a bare one ``holder-claimed``."""
+    """Reads Open Badges files, offline: what could only be found out by fetching stays ``unknown``."""
+
+    download: Download | None = None
+    """Fetches a document from a listed host; None: nothing is fetched."""
 
     def __init__(self, config: Config) -> None:
         """Take where the files lie."""
-        self._path, self._address = config.path, address_reader(config.addresses)
+        self._config, self._address = config, address_reader(config.addresses)
 
     def badges(self, coverage: Coverage) -> Iterator[RawBadge]:
         """Yield one badge per assertion or credential; badge classes and issuers beside them lend their names."""
-        index = _Index()
-        for node in self._nodes(Coverage()):
-            index.add(node)
-        for node in self._nodes(coverage):
-            if _kind(node) is None:
+        index, verifier = _Index(), self._verifier()
+        for item in self._items(Coverage()):
+            index.add(item.node)
+        for item in self._items(coverage):
+            if _kind(item.node) is None:
                 continue
             coverage.read += 1
             try:
-                badge = _Reader(index, self._address).badge(node)
+                badge = _Reader(index, self._address, verifier).badge(item)
             except (CellError, HandleError) as error:
                 coverage.quarantined[error.code] += 1
             else:
                 yield badge
 
-    def _nodes(self, coverage: Coverage) -> Iterator[Node]:
+    def _verifier(self) -> BadgeVerifier:
+        keys = {issuer: regular(path).read_bytes() for issuer, path in self._config.issuers.items()}
+        return open_verifier(Anchors(keys, self._config.hosts, self.download))
+
+    def _items(self, coverage: Coverage) -> Iterator[_Item]:
         """Yield the objects of every file; a file that cannot be read counts as one row."""
-        path = self._path
-        if path.suffix.lower() in SUFFIXES and path.is_file():
-            with path.open("rb") as stream:
-                yield from _objects(json_document(stream, _keep))
+        path = self._config.path
+        if path.suffix.lower() in (*SUFFIXES, *TOKENS, *IMAGES) and path.is_file():
+            if path.stat().st_size > MAX_FILE_BYTES:
+                raise _too_large()
+            yield from _read(path.name, path.read_bytes())
             return
         with open_archive(path) as archive:
             for name in archive.names:
-                if not name.lower().endswith(SUFFIXES):
+                if not name.lower().endswith((*SUFFIXES, *TOKENS, *IMAGES)):
                     coverage.notes["file_ignored"] += 1
                     continue
                 try:
-                    nodes = _read(archive, name)
+                    if archive.size(name) > MAX_FILE_BYTES:
+                        raise _too_large()
+                    items = list(_read(name, archive.read(name)))
                 except FileError as error:
                     coverage.read += 1
                     coverage.quarantined[error.code] += 1
                 else:
-                    yield from nodes
+                    yield from items
 
 
-def _read(archive: Archive, name: str) -> list[Node]:
-    if archive.size(name) > MAX_FILE_BYTES:
-        raise FileError("too_large", "A badge file is larger than 1 MiB", "Keep images outside the JSON.")
-    with archive.open(name) as stream:
-        return list(_objects(json_document(stream, _keep)))
+def _too_large() -> FileError:
+    return FileError("too_large", "A badge file is larger than 1 MiB", "Keep images outside the JSON.")
+
+
+def _read(name: str, data: bytes) -> Iterator[_Item]:
+    """Yield the objects of one file."""
+    if name.lower().endswith(IMAGES):
+        data = baked(data).encode(errors="replace")
+    elif name.lower().endswith(SUFFIXES):
+        yield from (_Item(node) for node in _objects(json_document(io.BytesIO(data), _keep)))
+        return
+    text = data.decode("utf-8", "replace").strip()
+    if not TOKEN.fullmatch(text):
+        yield from (_Item(node) for node in _objects(json_document(io.BytesIO(data), _keep)))
+        return
+    yield from (_Item(_unwrapped(node), text) for node in _objects(claims(text, _keep)))
+
+
+def _unwrapped(node: Node) -> Node:
+    """Return the credential of a token: version 1 of the data model wraps it in ``vc``."""
+    inner = node.get("vc")
+    return {**inner, "iss": node.get("iss")} if isinstance(inner, dict) else node
 
 
 def _keep(pairs: Pairs) -> Node:
@@ -149,10 +196,34 @@ class _Reader:
 
     index: _Index
     address: Callable[[str], str]
+    verifier: BadgeVerifier
 
-    def badge(self, node: Node) -> RawBadge:
+    def badge(self, item: _Item) -> RawBadge:
         """Return the badge, or raise what is wrong with it."""
-        return self._credential(node) if _kind(node) == "ob3" else self._assertion(node)
+        badge = self._credential(item.node) if _kind(item.node) == "ob3" else self._assertion(item.node)
+        verdict = self._verdict(item, badge)
+        today = datetime.now(UTC).date()
+        is_over = badge.expires_on is not None and badge.expires_on < today and verdict.status not in ("failed", "revoked", "suspended")
+        return replace(badge, status="expired" if is_over else verdict.status, method=verdict.method)
+
+    def _verdict(self, item: _Item, badge: RawBadge) -> Verdict:
+        if item.node.get("revoked") is True:
+            return Verdict("revoked", "none")
+        if item.token is not None:
+            return self.verifier.signed(item.token, badge.standard, self._issuer_id(item.node))
+        if badge.status == "holder-claimed":
+            return CLAIMED
+        kind = _first(item.node.get("verification") or item.node.get("verify"))
+        is_hosted = isinstance(kind, dict) and str(_first(kind.get("type"))).lower().startswith("hosted")
+        return self.verifier.hosted(item.node) if badge.standard == "ob2" and is_hosted else UNFETCHED
+
+    def _issuer_id(self, node: Node) -> str:
+        """Return who the badge says has issued it: a DID or an address."""
+        issuer = _first(node.get("issuer"))
+        if issuer is None:
+            issuer = _first(self.index.node(node.get("badge")).get("issuer"))
+        found = issuer.get("id") if isinstance(issuer, dict) else issuer
+        return found if isinstance(found, str) else ""
 
     def _assertion(self, node: Node) -> RawBadge:
         badge = self.index.node(node.get("badge"))

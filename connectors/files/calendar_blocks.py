@@ -10,6 +10,7 @@ from connectors.archive import FileError
 MAX_LINE_BYTES = 64 * 2**10
 MAX_BLOCK_BYTES = 2**20
 MAX_ZONES = 500
+MAX_ZONE_LINES = 2_000
 
 _ALLOWED = re.compile(
     rb"(?:UID|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|SEQUENCE|STATUS|ORGANIZER|ATTENDEE|CREATED|DTSTAMP)[;:]",
@@ -17,7 +18,15 @@ _ALLOWED = re.compile(
 )
 _CALENDAR = re.compile(rb"(METHOD|X-WR-TIMEZONE)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
 _ZONE = re.compile(rb"(TZID|X-LIC-LOCATION)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
-_MATTERS = re.compile(rb"(?:BEGIN|END|METHOD|X-WR-TIMEZONE|TZID|X-LIC-LOCATION)[;:]|" + _ALLOWED.pattern, re.IGNORECASE)
+_RULE = re.compile(
+    rb"(?:DTSTART(?:;VALUE=DATE-TIME)?:\d{8}T\d{6}|TZOFFSET(?:FROM|TO):[+-]\d{4}(?:\d\d)?|RDATE(?:;VALUE=DATE-TIME)?:[\dT,]{1,4000}"
+    rb"|RRULE:FREQ=YEARLY(?:;(?:BYMONTH|BYDAY|BYMONTHDAY|UNTIL|COUNT|INTERVAL|WKST)=[A-Z0-9,+-]{1,40})*Z?)",
+    re.IGNORECASE,
+)
+"""What a zone's own definition may say; a rule finer than a year is not one of a zone."""
+_MATTERS = re.compile(
+    rb"(?:BEGIN|END|METHOD|X-WR-TIMEZONE|TZID|TZOFFSETFROM|TZOFFSETTO|X-LIC-LOCATION)[;:]|" + _ALLOWED.pattern, re.IGNORECASE
+)
 _BOUNDARY = re.compile(rb"(BEGIN|END):[ \t]*([A-Za-z0-9-]{1,64})[ \t]*", re.IGNORECASE)
 
 
@@ -29,6 +38,8 @@ class Calendar:
     zone: str = ""
     zones: dict[str, str] = field(default_factory=dict)
     """The calendar's own zone name → the Olson name it gives for it."""
+    rules: dict[str, bytes] = field(default_factory=dict)
+    """The calendar's own zone name → how it defines it, as allowed lines."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +69,8 @@ class _Reader:
         self.calendar, self.calendars, self.inside = Calendar(), 0, False
         self._nested: list[str] = []
         self._lines: list[bytes] = []
-        self._size, self._zone = 0, ""
+        self._size, self._zone, self._name = 0, "", ""
+        self._rules: list[bytes] = []
 
     def take(self, line: bytes) -> Block | None:
         """Take one unfolded line; return the meeting that it closes."""
@@ -86,8 +98,15 @@ class _Reader:
         elif begins and name == "VEVENT":
             self.inside, self._lines, self._size, self._nested = True, [], 0, []
         elif name == "VTIMEZONE":
-            self._zone, self._name = (name if begins else ""), ""
+            self._end_of_zone()
+            self._zone, self._name, self._rules = (name if begins else ""), "", []
+        elif self._zone and name in ("STANDARD", "DAYLIGHT"):
+            self._rules.append(b"BEGIN:" + name.encode() if begins else b"END:" + name.encode())
         return None
+
+    def _end_of_zone(self) -> None:
+        if self._name and self._rules and len(self.calendar.rules) < MAX_ZONES:
+            self.calendar.rules[self._name] = b"\r\n".join(self._rules)
 
     def _inner_boundary(self, begins: bool, name: str) -> Block | None:
         """Alarms and the like inside a meeting are passed over; a meeting that never ends gives up its place."""
@@ -108,6 +127,8 @@ class _Reader:
     def _zone_line(self, line: bytes) -> None:
         match = _ZONE.fullmatch(line)
         if match is None:
+            if len(self._rules) < MAX_ZONE_LINES:
+                self._rules.append(line if _RULE.fullmatch(line) else b"X-REFUSED:1")
             return
         value = match[2].decode("utf-8", "replace").strip()
         if match[1].upper() == b"TZID":

@@ -18,7 +18,7 @@ from connectors.archive import open_archive, read_bytes, regular
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.cells import FUTURE_MICROSECONDS, MICROSECONDS, CellError, ZoneName, instant
 from connectors.files.calendar_blocks import Block, Calendar, meeting_blocks
-from connectors.files.recurrence import expanded
+from connectors.files.recurrence import defined_zone, expanded
 from connectors.identity import AddressRules, HandleError, address_reader
 from ona.tables import Flag, Kind, Role, SpaceKind
 
@@ -159,7 +159,7 @@ class _Reader:
 
     def _zone_of(self, named: str | None, calendar: Calendar) -> tzinfo:
         if named:
-            zone = _zone(calendar.zones.get(named, "")) or _zone(named)
+            zone = _zone(calendar.zones.get(named, "")) or _zone(named) or defined_zone(calendar.rules.get(named, b""))
             if zone is None:
                 raise CellError("zone_unknown")
             return zone

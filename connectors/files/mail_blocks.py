@@ -1,4 +1,4 @@
-"""An mbox stream becomes the header block of each mail; bodies are skipped by bytes and never decoded."""
+"""A stream of mails becomes the header block of each; bodies are skipped by bytes and never decoded."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,12 @@ MAX_SEPARATOR_BYTES = 4096
 MAX_BODY_LOOKAHEAD = 16 * 2**20
 """A Content-Length (mboxcl) up to this size is believed if a separator stands where it ends."""
 
+_RULE = re.compile(
+    rb"={40,}[ \t]*\r?\n(?=(?:date|from|sender|reply-to|subject|message-id|comments|organization|mime-version|in-reply-to)[ \t]*:)",
+    re.IGNORECASE,
+)
+"""What stands before each mail of a LISTSERV notebook."""
+_COMMENTS = re.compile(rb"^comments:[ \t]*(to|cc):", re.IGNORECASE | re.MULTILINE)
 _SEPARATOR = re.compile(rb"From [^\n]*\n(?:>From [^\n]*\n)?(?=[!-9;-~]+[ \t]*:)")
 _AFTER_BODY = re.compile(rb"[\r\n]*From [^\n]*\n")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\Z")
@@ -23,21 +29,29 @@ def header_blocks(stream: IO[bytes]) -> Iterator[bytes | None]:
 
     A separator is a line ``From …`` of any bytes after an empty line (or at the start) that a header line follows, so that
     an unquoted "From " in a body (mboxo) does not cut a mail in two. A Content-Length (mboxcl) wins where it is true.
+    A LISTSERV notebook, which begins with a line of equals signs, is cut at those; it writes To and Cc as comments.
     """
     window = _Window(stream)
     if window.is_blank():
         return
+    notebook = window.is_notebook()
     if not window.find(within=CHUNK // 2):
         raise FileError(
             "not_mbox", "No mail separator was found where the file begins", "Give an mbox file: each mail after a line `From …`."
         )
     while True:
         block = window.header()
-        yield block
-        if block is not None and (length := _content_length(block)):
+        yield _COMMENTS.sub(rb"\1:", block) if notebook and block is not None else block
+        if block is not None and not notebook and (length := _content_length(block)):
             window.skip(length)
         if not window.find():
             return
+
+
+def single_header(stream: IO[bytes]) -> bytes | None:
+    """Return the header block of a file that holds one mail, None when it is longer than 1 MiB."""
+    window = _Window(stream)
+    return b"" if window.is_blank() else window.first_header()
 
 
 class _Window:
@@ -46,11 +60,19 @@ class _Window:
     def __init__(self, stream: IO[bytes]) -> None:
         self._stream, self._ended, self._found = stream, False, False
         self._data, self._at = b"\n\n", 0  # as if an empty line stood before the first separator
+        self._mark = b"\nFrom "
 
     def is_blank(self) -> bool:
         """Return whether the file holds nothing."""
         self._more(keep=0)
         return self._ended and not self._data.strip()
+
+    def is_notebook(self) -> bool:
+        """Return whether mails stand between lines of equals signs."""
+        if _RULE.match(self._data.lstrip()) is None:
+            return False
+        self._mark = b"\n" + b"=" * 40
+        return True
 
     def find(self, within: int | None = None) -> bool:
         """Go behind the next separator, which has to begin within so many bytes."""
@@ -58,11 +80,11 @@ class _Window:
             self._found = False
             return True
         while True:
-            at = self._data.find(b"\nFrom ", self._at)
+            at = self._data.find(self._mark, self._at)
             if at < 0 and (self._ended or (within is not None and len(self._data) > within)):
                 return False
             if at < 0 or (len(self._data) - at < MAX_SEPARATOR_BYTES and not self._ended):
-                self._more(keep=max(len(self._data) - 8, self._at - 2, 0) if at < 0 else max(at - 2, 0))
+                self._more(keep=max(len(self._data) - len(self._mark) - 2, self._at - 2, 0) if at < 0 else max(at - 2, 0))
             elif end := self._separator_end(at):
                 self._at = end
                 return True
@@ -71,6 +93,9 @@ class _Window:
 
     def _separator_end(self, at: int) -> int:
         """Return where a true separator line ends, else 0."""
+        if self._mark[1:2] == b"=":
+            rule = _RULE.match(self._data, at + 1, at + MAX_SEPARATOR_BYTES)
+            return rule.end() if rule else 0
         match = _SEPARATOR.match(self._data, at + 1, at + MAX_SEPARATOR_BYTES)
         if match is None:
             return 0
@@ -87,6 +112,11 @@ class _Window:
             if len(self._data) - self._at > MAX_HEADER_BYTES:
                 return None
             self._more(keep=self._at)
+
+    def first_header(self) -> bytes | None:
+        """Return the header that stands where the stream begins."""
+        self._at = 2
+        return self.header()
 
     def _header_end(self) -> int:
         plain = self._data.find(b"\n\n", self._at)
@@ -114,7 +144,7 @@ class _Window:
 
 
 def _content_length(block: bytes) -> int:
-    if b"content-length" not in block.lower():
+    if b"ength" not in block and b"ENGTH" not in block:
         return 0
     found = re.search(rb"^content-length[ \t]*:[ \t]*(\d{1,12})[ \t]*\r?$", block, re.IGNORECASE | re.MULTILINE)
     return int(found[1]) if found else 0

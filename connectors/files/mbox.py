@@ -1,23 +1,23 @@
-"""Mail archives in mbox form: headers only, streamed; bodies and attachments are skipped by bytes."""
+"""Mail archives in mbox, Maildir, pipermail and LISTSERV form: headers only, streamed; bodies are skipped by bytes."""
 
 import hashlib
 import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date
 from email.header import decode_header, make_header
 from email.utils import getaddresses, parsedate_to_datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, ClassVar
+from typing import ClassVar
 from zoneinfo import ZoneInfo
 
 import connectors.base
 from connectors.archive import open_archive, read_bytes, regular
 from connectors.base import Coverage, Cursor, RawEvent
-from connectors.cells import CellError, ZoneName, instant, plausible, second_zero
-from connectors.files.mail_blocks import header_blocks
+from connectors.cells import MICROSECONDS, CellError, ZoneName, instant, plausible, second_zero
+from connectors.files.mail_blocks import header_blocks, single_header
 from connectors.identity import AddressRules, HandleError, address_reader
 from ona.tables import Flag, Kind, Role, SpaceKind
 
@@ -26,30 +26,50 @@ MAX_RECIPIENTS = 1_000
 MAX_AUDIENCE = 65_535
 MAX_ID_CHARACTERS = 998
 BYTES_PER_MAIL = 10_000
-CACHED_HEADERS = 65_536
-SUFFIXES = (".mbox", ".mbx", ".txt", "")
+CACHED_ENTRIES = 65_536
+SUFFIXES = (".mbox", ".mbx", ".txt", ".log", "")
+MAILDIR = ("cur", "new")
+"""Folders in which each file is one mail."""
 
-_HEADERS = frozenset(
-    {b"from", b"sender", b"to", b"cc", b"bcc", b"date", b"message-id", b"in-reply-to", b"references", b"auto-submitted"}
-    | {b"x-auto-response-suppress", b"list-id", b"precedence", b"return-path"}
+_HEADER = re.compile(
+    rb"\n(from|to|cc|date|message-id|in-reply-to|references|sender|bcc|list-id|precedence|return-path|auto-submitted"
+    rb"|x-auto-response-suppress)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)",
+    re.IGNORECASE,
 )
-_DATE = re.compile(r"(?:[A-Za-z]{3},? +)?(\d{1,2}) ([A-Za-z]{3}) (\d{4}) (\d\d):(\d\d)(?::(\d\d))? ([+-])(\d\d)(\d\d)(?!\d)")
-_MONTHS = {m: i for i, m in enumerate(("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"), 1)}
+_NAMES = {
+    written: name
+    for name in (
+        *("from", "to", "cc", "date", "message-id", "in-reply-to", "references", "sender", "bcc", "list-id", "precedence"),
+        *("return-path", "auto-submitted", "x-auto-response-suppress"),
+    )
+    for written in (name.encode(), name.title().encode(), name.title().replace("Id", "ID").encode())
+}
+_FOLD = re.compile(r"\s*\n[ \t]+")
+_DATE = re.compile(rb"((?:[A-Za-z]{3},? +)?\d{1,2} [A-Za-z]{3} \d{4}) (\d\d):(\d\d)(?::(\d\d))? ([+-]\d{4})(?!\d)")
+_DAY = re.compile(rb"(?:[A-Za-z]{3},? +)?(\d{1,2}) ([A-Za-z]{3}) (\d{4})")
+_CLOCK = re.compile(rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d")
+_ZONE = re.compile(rb"[+-]\d{4}")
+_MONTHS = {m: i for i, m in enumerate((b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1)}
 _SIMPLE = re.compile(r'(?:[^<>"(),:;\\@]*<([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+)>|([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+))\s*')
 _HIDDEN = re.compile(r"([^\s<>(),;:@]+) at ([^\s<>(),;:@]+)")
+_ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _SPACED_ID = re.compile(r"<([^<>]+)>")
 _NO_REPLY = re.compile(r"email:(?:no|do-?not|dont)[._-]?reply")
-_PRECEDENCE = ("bulk", "list", "junk")
+_FLAGGED = frozenset(("auto-submitted", "return-path", "x-auto-response-suppress", "list-id", "precedence"))
+_PRECEDENCE = (b"bulk", b"list", b"junk")
+_EPOCH = date(1970, 1, 1).toordinal()
 _ROLES = (("to", Role.TO), ("cc", Role.CC), ("bcc", Role.BCC))
 
-Headers = dict[str, str]
+Headers = dict[str, bytes]
+"""Named headers as they stand in the file; each is decoded where it is used."""
+Recipients = tuple[tuple[str, Role], ...]
 
 
 class Config(connectors.base.Config):
     """Which archives to read and how."""
 
     path: Path
-    """One archive, plain or ``.gz``, or a folder of them."""
+    """One archive, plain or ``.gz``, a Maildir, or a folder of them."""
     zone: ZoneName = "UTC"
     """Zone of dates that carry no offset."""
     obfuscated: bool = False
@@ -71,11 +91,9 @@ class Connector:
     def events(self, coverage: Coverage, cursor: Cursor) -> Iterator[RawEvent]:
         """Yield one event per mail that has a sender and somebody to receive it."""
         reader = _Reader(coverage, self._config, time.time_ns() // 1_000)
-        for stream in self._streams(coverage):
-            with stream:
-                for block in header_blocks(stream):
-                    if (event := reader.event(block)) is not None:
-                        yield event
+        for block in self._blocks(coverage):
+            if (event := reader.event(block)) is not None:
+                yield event
 
     def size(self) -> int | None:
         """Return about how many mails there are, from the bytes; None for compressed archives."""
@@ -85,15 +103,20 @@ class Connector:
             return None
         return sum(file.stat().st_size for file in files) // BYTES_PER_MAIL
 
-    def _streams(self, coverage: Coverage) -> Iterator[IO[bytes]]:
+    def _blocks(self, coverage: Coverage) -> Iterator[bytes | None]:
         path = self._config.path
         if not path.is_dir():
-            yield read_bytes(path)
+            with read_bytes(path) as stream:
+                yield from header_blocks(stream)
             return
         with open_archive(path) as folder:
             for name in folder.names:
-                if Path(name.removesuffix(".gz")).suffix.lower() in SUFFIXES:
-                    yield read_bytes(path / name)
+                if Path(name).parent.name in MAILDIR:
+                    with folder.open(name) as stream:
+                        yield single_header(stream)
+                elif Path(name.removesuffix(".gz")).suffix.lower() in SUFFIXES and Path(name).parent.name != "tmp":
+                    with read_bytes(path / name) as stream:
+                        yield from header_blocks(stream)
                 else:
                     coverage.notes["file_ignored"] += 1
 
@@ -105,13 +128,12 @@ class _Reader:
     coverage: Coverage
     config: Config
     now: int
-    people: Callable[[str], tuple[tuple[str, ...], int]] = field(init=False)
+    people: "_AddressLists" = field(init=False)
 
     def __post_init__(self) -> None:
-        """Set up the bounded memory of address lists."""
-        address, zone = address_reader(self.config.addresses), ZoneInfo(self.config.zone)
-        self.people = lru_cache(CACHED_HEADERS)(lambda value: _handles(value, address, self.config.obfuscated))
-        self.zone = zone
+        """Set up the bounded memory of addresses."""
+        self.people = _AddressLists(address_reader(self.config.addresses), self.config.obfuscated)
+        self.zone = ZoneInfo(self.config.zone)
 
     def event(self, block: bytes | None) -> RawEvent | None:
         """Return the mail's event, or count the row where it belongs."""
@@ -127,7 +149,7 @@ class _Reader:
 
     def _mail(self, headers: Headers) -> RawEvent | None:
         sender = self._sender(headers)
-        sent = plausible(self._date(headers.get("date", "")), self.now)
+        sent = plausible(self._date(headers.get("date", b"")), self.now)
         recipients, audience = self._recipients(headers, sender)
         room = self.config.list_name if not audience else None
         if not (audience or room):
@@ -153,11 +175,14 @@ class _Reader:
 
         List software puts itself into Sender, so it does not count in list mail.
         """
-        authors, _ = self.people(headers.get("from", ""))
-        posters, _ = self.people(headers.get("sender", ""))
+        authors, _ = self.people(headers.get("from", b""))
+        if len(authors) == 1 and "sender" not in headers:
+            return authors[0]
+        posters, _ = self.people(headers.get("sender", b""))
         if len(authors) == 1 and not (len(posters) == 1 and self._on_behalf(headers, authors[0], posters[0])):
             return authors[0]
-        found = posters[:1] or authors[:1]
+        is_list = self.config.list_name is not None or _is_list(headers)
+        found = authors[:1] if is_list else posters[:1] or authors[:1]
         if not found:
             raise HandleError("sender_unreadable", "a From header with one address")
         return found[0]
@@ -168,11 +193,13 @@ class _Reader:
         self.coverage.notes["sent_on_behalf"] += 1
         return True
 
-    def _date(self, value: str) -> int:
-        if not value:
+    def _date(self, written: bytes) -> int:
+        if not written:
             raise CellError("date_missing")
-        if match := _DATE.match(value):
-            return _quick_date(match)
+        quick = _quick_date(written)
+        if quick is not None:
+            return quick
+        value = _text(written)
         try:
             moment = parsedate_to_datetime(value)
         except (ValueError, TypeError, IndexError, OverflowError):
@@ -182,7 +209,7 @@ class _Reader:
             return instant(moment, self.zone)
         return instant(moment.replace(tzinfo=moment.tzinfo or UTC), None)
 
-    def _recipients(self, headers: Headers, sender: str) -> tuple[tuple[tuple[str, Role], ...], int]:
+    def _recipients(self, headers: Headers, sender: str) -> tuple[Recipients, int]:
         """Return each recipient once, in their strongest role, and how many were addressed."""
         roles: dict[str, Role] = {}
         refused = 0
@@ -199,9 +226,9 @@ class _Reader:
             self.coverage.notes["recipients_cut"] += len(roles) - MAX_RECIPIENTS
         return tuple(roles.items())[:MAX_RECIPIENTS], len(roles) + refused
 
-    def _id(self, headers: Headers, sent: int, sender: str, recipients: tuple[tuple[str, Role], ...]) -> str:
+    def _id(self, headers: Headers, sent: int, sender: str, recipients: Recipients) -> str:
         """Return the Message-ID's namespaced id; without one, a digest of time, sender and recipients stands in."""
-        found = _message_id(headers.get("message-id", ""))
+        found = _message_id(_text(headers.get("message-id", b"")))
         if found:
             return found
         self.coverage.notes["message_id_missing"] += 1
@@ -210,39 +237,56 @@ class _Reader:
 
 
 def _allowed(block: bytes) -> Headers:
-    """Return the named headers, unfolded, the first of each; other headers are never decoded."""
-    found: dict[bytes, bytes] = {}
-    current = b""
-    for line in block.split(b"\n"):
-        if line[:1] in (b" ", b"\t"):
-            if current:
-                found[current] += b" " + line.strip()
-            continue
-        name, _, value = line.partition(b":")
-        current = name.rstrip().lower()
-        if current not in _HEADERS or current in found:
-            current = b""
-        else:
-            found[current] = value.strip()
-    return {name.decode(): value.decode("utf-8", "replace") for name, value in found.items()}
+    """Return the named headers, the first of each; no other header is looked at."""
+    found: Headers = {}
+    for written, value in _HEADER.findall(b"\n" + block):
+        found.setdefault(_NAMES.get(written) or written.decode().lower(), value.rstrip())
+    return found
 
 
-def _handles(value: str, address: Callable[[str], str], obfuscated: bool) -> tuple[tuple[str, ...], int]:
-    """Return the handles of an address list and how many entries were refused."""
-    found: list[str] = []
-    refused = 0
-    for raw in _addresses(value, obfuscated):
+def _text(value: bytes) -> str:
+    """Return a header's value decoded and unfolded."""
+    text = value.decode("utf-8", "replace")
+    return _FOLD.sub(" ", text) if "\n" in text else text
+
+
+class _AddressLists:
+    """Reads address lists, remembering a bounded number of entries, since the same people come again in other lists."""
+
+    def __init__(self, address: Callable[[str], str], obfuscated: bool) -> None:
+        self._address, self._obfuscated = address, obfuscated
+        self._known: dict[str, str] = {}
+
+    def __call__(self, header: bytes) -> tuple[tuple[str, ...], int]:
+        """Return the handles of an address list and how many entries were refused."""
+        value = _text(header)
+        entries = value.split(",")
+        known = self._known
         try:
-            found.append(address(raw))
-        except HandleError:
-            refused += 1
-    return tuple(dict.fromkeys(found)), refused
+            return tuple(dict.fromkeys([known[entry] for entry in entries])), 0
+        except KeyError:
+            return self._read(value, entries)
+
+    def _read(self, value: str, entries: list[str]) -> tuple[tuple[str, ...], int]:
+        found: list[str] = []
+        refused = 0
+        for raw in _addresses(value, self._obfuscated):
+            try:
+                found.append(self._address(raw))
+            except HandleError:
+                refused += 1
+        if len(found) == len(entries) and all(_SIMPLE.fullmatch(entry.strip()) for entry in entries):
+            self._known = {} if len(self._known) > CACHED_ENTRIES else self._known
+            self._known.update(zip(entries, found, strict=True))
+        return tuple(dict.fromkeys(found)), refused
 
 
 def _addresses(value: str, obfuscated: bool) -> list[str]:
     """Split an address list; common forms quickly, the others (groups, comments, quotes, encoded words) as RFC 5322 says."""
     if obfuscated:
         value = _HIDDEN.sub(r"\1@\2", value)
+        bare = _ASIDE.sub(" ", value)  # a name may be written as an address too
+        value = bare if "@" in bare else value
     parts = [_SIMPLE.fullmatch(part.strip()) for part in value.split(",")]
     if all(parts):
         return [match[1] or match[2] for match in parts if match]
@@ -260,16 +304,40 @@ def _decoded(value: str) -> str:
         return value
 
 
-def _quick_date(match: re.Match[str]) -> int:
-    day, month, year, hour, minute, second, sign, off_hours, off_minutes = match.groups()
-    offset = (int(off_hours) * 60 + int(off_minutes)) * (60_000_000 if sign == "+" else -60_000_000)
-    try:
-        naive = datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second or 0), 59), tzinfo=UTC)
-    except (ValueError, KeyError):
-        raise CellError("date_unreadable") from None
-    if abs(offset) >= 86_400_000_000:
+def _quick_date(written: bytes) -> int | None:
+    """Return the time of a date in the form of RFC 5322, None for any other form."""
+    head, _, zone = written.partition(b" (")[0].rpartition(b" ")
+    days, clock, offset = _days(head[:-9]), head[-8:], _offset(zone)
+    if days is None or offset is None or not _CLOCK.fullmatch(clock):
+        match = _DATE.match(written)
+        return _matched(match) if match else None
+    return ((days * 24 + int(clock[:2])) * 3600 + int(clock[3:5]) * 60 + int(clock[6:]) - offset) * MICROSECONDS
+
+
+def _matched(match: re.Match[bytes]) -> int:
+    """Return the time of a date without seconds or with a leap second, or raise for one that does not exist."""
+    day, hour, minute, second, zone = match.groups()
+    days, offset = _days(day), _offset(zone)
+    if days is None or offset is None or hour >= b"24" or minute >= b"60":
         raise CellError("date_unreadable")
-    return instant(naive, None) - offset
+    return ((days * 24 + int(hour)) * 3600 + int(minute) * 60 + min(int(second or 0), 59) - offset) * MICROSECONDS
+
+
+@lru_cache(4096)
+def _days(written: bytes) -> int | None:
+    """Return the days since 1970 of a date such as ``Wed, 1 Jul 2026``, None when it is none."""
+    match = _DAY.fullmatch(written)
+    try:
+        return date(int(match[3]), _MONTHS[match[2].lower()], int(match[1])).toordinal() - _EPOCH if match else None
+    except (ValueError, KeyError):
+        return None
+
+
+@lru_cache(1024)
+def _offset(zone: bytes) -> int | None:
+    """Return the seconds east of UTC of a zone such as ``+0200``, None when it is none."""
+    seconds = (int(zone[1:3]) * 60 + int(zone[3:])) * 60 if _ZONE.fullmatch(zone) else 86_400
+    return None if seconds >= 86_400 else seconds if zone[:1] == b"+" else -seconds
 
 
 def _message_id(value: str) -> str | None:
@@ -280,21 +348,26 @@ def _message_id(value: str) -> str | None:
 
 def _thread(headers: Headers) -> tuple[str | None, str | None]:
     """Return the mail answered and the first mail of the thread: In-Reply-To, else the last of References; the first of References."""
-    references = [f"mail:{text.strip()}" for text in _SPACED_ID.findall(headers.get("references", "")) if len(text) <= MAX_ID_CHARACTERS]
-    answered = _SPACED_ID.search(headers.get("in-reply-to", ""))
+    if "references" not in headers and "in-reply-to" not in headers:
+        return None, None
+    told = _SPACED_ID.findall(_text(headers.get("references", b"")))
+    references = [f"mail:{text.strip()}" for text in told if len(text) <= MAX_ID_CHARACTERS]
+    answered = _SPACED_ID.search(_text(headers.get("in-reply-to", b"")))
     reply_to = f"mail:{answered[1].strip()}" if answered and len(answered[1]) <= MAX_ID_CHARACTERS else None
     reply_to = reply_to or (references[-1] if references else None)
     return reply_to, references[0] if references else reply_to
 
 
 def _is_list(headers: Headers) -> bool:
-    return "list-id" in headers or headers.get("precedence", "").lower() in _PRECEDENCE
+    return "list-id" in headers or headers.get("precedence", b"").lower() in _PRECEDENCE
 
 
 def _flags(headers: Headers, sender: str) -> int:
-    automatic = headers.get("auto-submitted", "no").partition(";")[0].strip().lower() != "no"
-    bounce = headers.get("return-path") == "<>" or "x-auto-response-suppress" in headers
-    flags = int(Flag.AUTO_SUBMITTED) if automatic or bounce else 0
-    flags += Flag.LIST if "list-id" in headers else 0
-    flags += Flag.PRECEDENCE if headers.get("precedence", "").lower() in _PRECEDENCE else 0
-    return flags + (Flag.NOREPLY if _NO_REPLY.match(sender) else 0)
+    if _FLAGGED.isdisjoint(headers):
+        return Flag.NOREPLY.value if _NO_REPLY.match(sender) else 0
+    automatic = headers.get("auto-submitted", b"no").partition(b";")[0].strip().lower() != b"no"
+    bounce = headers.get("return-path") == b"<>" or "x-auto-response-suppress" in headers
+    flags = Flag.AUTO_SUBMITTED.value if automatic or bounce else 0
+    flags += Flag.LIST.value if "list-id" in headers else 0
+    flags += Flag.PRECEDENCE.value if headers.get("precedence", b"").lower() in _PRECEDENCE else 0
+    return flags + (Flag.NOREPLY.value if _NO_REPLY.match(sender) else 0)

@@ -1,9 +1,12 @@
-"""Recurrence rules of calendars, expanded as wall times within bounds."""
+"""Recurrence rules of calendars and the zones they define themselves, expanded as wall times within bounds."""
 
+import io
 from collections.abc import Iterator
 from datetime import UTC, datetime, tzinfo
+from functools import lru_cache
 
 from dateutil.rrule import rrulestr
+from dateutil.tz import tzical
 
 from connectors.cells import CellError
 
@@ -29,6 +32,19 @@ def expanded(rule: str, first: datetime, zone: tzinfo, last: datetime) -> Iterat
             yield wall
     except (ValueError, TypeError, OverflowError, IndexError) as error:
         raise error if isinstance(error, CellError) else CellError("rrule_unreadable") from None
+
+
+@lru_cache(256)
+def defined_zone(rules: bytes) -> tzinfo | None:
+    """Return the zone that a calendar defines by allowed lines alone, None when it holds others or makes no sense."""
+    if not rules or b"X-REFUSED" in rules:
+        return None
+    text = "BEGIN:VTIMEZONE\r\nTZID:own\r\n" + rules.decode("ascii", "replace").upper() + "\r\nEND:VTIMEZONE\r\n"
+    try:
+        zone = tzical(io.StringIO(text)).get("own")
+        return zone if zone is not None and zone.utcoffset(datetime(2020, 1, 1)) is not None else None
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
 
 
 def _bounded_rule(rule: str, zone: tzinfo) -> str:

@@ -8,14 +8,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import connectors.base
-from connectors.archive import Archive, FileError, Pairs, json_items, open_archive, unique
+from connectors.archive import Archive, FileError, open_archive
 from connectors.base import Coverage, Cursor, RawEvent, RawPerson
+from connectors.bounded_json import Pairs, json_items, unique
 from connectors.identity import AddressRules, HandleError, address_reader, slack_handle
-from connectors.slack.records import SLACKBOT, Directory, Reader, Space, project
+from connectors.slack.decoding import project, wires
+from connectors.slack.records import SLACKBOT, Directory, Reader, Space
 from ona.tables import AccountKind, SpaceKind
 
 BYTES_PER_MESSAGE = 1_000
 """Rough size of a message in a day file, for progress only."""
+MAX_WHOLE_BYTES = 16 * 2**20
+"""Day files up to this size are decoded in one step, larger ones message by message."""
 MAX_NAME = 200
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}\.json")
@@ -125,9 +129,14 @@ class Connector:
     def _day(self, archive: Archive, file: str, reader: Reader) -> Iterator[RawEvent]:
         """Yield one day's events; a damaged file counts as one row and does not stop the others."""
         try:
-            with archive.open(file) as stream:
-                for message in json_items(stream, project):
+            found = wires(archive.read(file)) if archive.size(file) <= MAX_WHOLE_BYTES else None
+            if found is not None:
+                for message in found:
                     yield from reader.events(message)
+                return
+            with archive.open(file) as stream:
+                for item in json_items(stream, project):
+                    yield from reader.events(item)
         except FileError as error:
             if error.code.startswith("zip_"):
                 raise

@@ -3,17 +3,16 @@
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from connectors.archive import Pairs, unique
+import msgspec
+
 from connectors.base import Coverage, RawEvent
 from connectors.cells import CellError, plausible, second_zero
 from connectors.identity import HandleError, slack_handle
+from connectors.slack.decoding import EVERYBODY, NOBODY, Mark, Message, Reaction, Wire, mentions
 from ona.tables import Flag, Kind, Role, SpaceKind
 
 SLACKBOT = "USLACKBOT"
-EVERYBODY = "!"
-"""Stands among the mentions for a whole channel or a user group."""
 
 SPOKEN = frozenset({None, "thread_broadcast", "file_share", "me_message", "file_comment", "file_mention", "bot_message", "huddle_thread"})
 """Subtypes by which somebody says something."""
@@ -27,49 +26,10 @@ NOISE = frozenset(
 ) | {"pinned_item", "unpinned_item", "bot_add", "bot_remove", "bot_enable", "bot_disable", "reminder_add", "sh_room_created"}
 """Subtypes that Slack writes itself when a room changes."""
 
-_KEPT = frozenset(
-    {"type", "subtype", "user", "bot_id", "ts", "thread_ts", "parent_user_id", "user_team", "edited", "reactions", "message", "comment"}
-)
-_PARTS = ("blocks", "elements", "fields")
-_MENTION = re.compile(r"<@([UW][A-Z0-9]+)[|>]|<!(?:here|channel|everyone|subteam\^)")
+_PLAIN = frozenset({"type", "subtype", "user", "bot_id", "thread_ts", "parent_user_id", "user_team"})
 _TS = re.compile(r"(\d{1,12})\.(\d{6})")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_NOBODY: frozenset[str] = frozenset()
-
-Message = dict[str, Any]
-
-
-def project(pairs: Pairs) -> Message | frozenset[str]:
-    """Keep of each decoded object what is allowed: a message's few fields, else only who is mentioned in it (an object hook)."""
-    item = unique(pairs)
-    if "ts" in item:
-        kept = {key: value for key, value in pairs if key in _KEPT}
-        kept["mentions"] = _mentions(item)
-        return kept
-    if "users" in item:  # a reaction; its name is content
-        return {"users": item["users"]}
-    if "comment" in item and "user" in item:
-        return {"user": item["user"]}
-    return _mentions(item)
-
-
-def _mentions(item: Mapping[str, Any]) -> frozenset[str]:
-    """Return who is mentioned in an object's text and in its parts, which were reduced before it."""
-    found: set[str] = set()
-    text = item.get("text")
-    if isinstance(text, str):
-        if "<" in text:
-            found.update(user or EVERYBODY for user in _MENTION.findall(text))
-    elif isinstance(text, frozenset):
-        found |= text
-    for key in _PARTS:
-        if key in item and isinstance(item[key], list):
-            found.update(*(part for part in item[key] if isinstance(part, frozenset)))
-    if "user_id" in item and isinstance(item["user_id"], str):
-        found.add(item["user_id"])
-    elif item.get("type") in ("broadcast", "usergroup"):
-        found.add(EVERYBODY)
-    return frozenset(found) if found else _NOBODY
+_REMEMBERED = 65_536
 
 
 @dataclass(frozen=True)
@@ -90,36 +50,50 @@ class Directory:
     known: frozenset[str] = frozenset()
     foreign: Mapping[str, str] = field(default_factory=dict)
     bots: frozenset[str] = frozenset({SLACKBOT})
+    handles: dict[tuple[str, object], str] = field(default_factory=dict, repr=False, compare=False)
+    """Handles made so far, a bounded number of them."""
 
     def handle(self, user: str, hint: object = None) -> str:
         """Return the handle; guests of other teams keep their own team."""
-        team = self.foreign.get(user)
-        if team is None and isinstance(hint, str) and user not in self.known:
-            team = hint
-        return slack_handle(team or self.team, user)
+        key = (user, hint if isinstance(hint, str) else None)
+        found = self.handles.get(key)
+        if found is None:
+            if len(self.handles) >= _REMEMBERED:
+                self.handles.clear()
+            team = self.foreign.get(user)
+            if team is None and key[1] is not None and user not in self.known:
+                team = str(hint)
+            found = self.handles[key] = slack_handle(team or self.team, user)
+        return found
 
 
 @dataclass
 class Reader:
-    """Turns the projected messages of one space, in order, into events; remembers who began its threads."""
+    """Turns the messages of one space, in order, into events; remembers who began its threads."""
 
     space: Space
     directory: Directory
     coverage: Coverage
     now: int
     parents: dict[str, str] = field(default_factory=dict)
+    place: str = field(init=False)
+    addressed: dict[str, tuple[tuple[str, Role], ...]] = field(default_factory=dict)
+    """In direct and group conversations: who an author speaks to when nobody is mentioned."""
+
+    def __post_init__(self) -> None:
+        """Put the space's id together once."""
+        self.place = f"slack:{self.directory.team}/{self.space.channel}"
 
     def events(self, message: object) -> Iterator[RawEvent]:
-        """Yield the message and one reaction per person who reacted, or count why not."""
+        """Yield the message, decoded or projected, and one reaction per person who reacted, or count why not."""
         self.coverage.read += 1
-        if not isinstance(message, dict) or "ts" not in message:
+        wire, mentioned = (message, None) if isinstance(message, Wire) else _projected(message)
+        if wire is None:
             self.coverage.quarantined["not_a_message"] += 1
             return
-        changed = message.get("message") if message.get("subtype") == "message_changed" else None
-        current: Message = changed if isinstance(changed, dict) and "ts" in changed else message
-        reactors = self._reactors(current)
+        reactors = _reactors(wire) if wire.reactions else ()
         self.coverage.read += len(reactors)
-        spoken = self._message(current)
+        spoken = self._message(wire, mentioned)
         if spoken is None:
             if reactors:
                 self.coverage.dropped["reaction_to_dropped"] += len(reactors)
@@ -129,75 +103,68 @@ class Reader:
             if (reaction := self._reaction(spoken, reactor)) is not None:
                 yield reaction
 
-    def _message(self, message: Message) -> RawEvent | None:
+    def _message(self, wire: Wire, mentioned: frozenset[str] | None) -> RawEvent | None:
         try:
-            author = _author(message)
-            if (code := _dropped(message, author)) is None:
-                return self._spoken(message, author)
+            author = _author(wire)
+            if (code := _dropped(wire, author)) is None:
+                return self._spoken(wire, author, mentions(wire) if mentioned is None else mentioned)
             self.coverage.dropped[code] += 1
         except (HandleError, CellError) as error:
             self.coverage.quarantined[error.code] += 1
         return None
 
-    def _spoken(self, message: Message, author: str) -> RawEvent:
-        ts, directory = message["ts"], self.directory
-        sent = plausible(microseconds(ts), self.now)
-        sender = directory.handle(author, message.get("user_team"))
-        root = self._root(message, author)
-        mentions: frozenset[str] = message["mentions"]
-        recipients = self._recipients(author, mentions)
-        edited = message.get("edited")
+    def _spoken(self, wire: Wire, author: str, mentioned: frozenset[str]) -> RawEvent:
+        directory, space = self.directory, self.space
+        sent = plausible(microseconds(wire.ts), self.now)
+        sender = directory.handle(author, wire.user_team)
+        root = None if wire.thread_ts is None else self._root(wire, author)
+        recipients = self._recipients(author, mentioned) if mentioned or space.members else ()
+        automatic = wire.bot_id is not msgspec.UNSET or wire.subtype == "bot_message" or author in directory.bots
+        flags = (Flag.BOT.value if automatic else 0) | (Flag.BROADCAST.value if EVERYBODY in mentioned else 0)
         return RawEvent(
-            id=self._id(ts, author),
+            id=self._id(wire.ts, author),
             kind=Kind.MESSAGE,
             sent=sent,
             sender=sender,
             recipients=recipients,
             audience=len(recipients),
-            space=f"slack:{directory.team}/{self.space.channel}",
-            space_kind=self.space.kind,
+            space=self.place,
+            space_kind=space.kind,
             root=root,
             reply_to=root,
-            flags=self._flags(message, author, mentions) | second_zero(sent),
-            revision=_revision(edited["ts"]) if isinstance(edited, dict) and "ts" in edited else 0,
+            flags=flags | second_zero(sent),
+            revision=0 if wire.edited is None else _revision(wire.edited.ts),
         )
 
     def _id(self, ts: str, author: str) -> str:
-        return f"slack:{self.directory.team}/{self.space.channel}/{ts}/{author}"
+        return f"{self.place}/{ts}/{author}"
 
-    def _flags(self, message: Message, author: str, mentions: frozenset[str]) -> int:
-        automatic = "bot_id" in message or message.get("subtype") == "bot_message" or author in self.directory.bots
-        return (Flag.BOT if automatic else 0) | (Flag.BROADCAST if EVERYBODY in mentions else 0)
-
-    def _root(self, message: Message, author: str) -> str | None:
+    def _root(self, wire: Wire, author: str) -> str | None:
         """Return the id of the thread's first message, null for that message itself or when its author is nowhere to be seen."""
-        thread = message.get("thread_ts")
-        if thread is None:
-            return None
-        if thread == message["ts"]:
+        thread = wire.thread_ts
+        if thread == wire.ts:
             self.parents[thread] = author
             return None
         microseconds(thread)
-        first = self.parents.get(thread) or message.get("parent_user_id")
+        first = self.parents.get(str(thread)) or wire.parent_user_id
         if isinstance(first, str) and _ID.fullmatch(first):
-            return self._id(thread, first)
+            return self._id(str(thread), first)
         self.coverage.notes["thread_parent_unknown"] += 1
         return None
 
-    def _recipients(self, author: str, mentions: frozenset[str]) -> tuple[tuple[str, Role], ...]:
+    def _recipients(self, author: str, mentioned: frozenset[str]) -> tuple[tuple[str, Role], ...]:
+        if mentioned:
+            return self._named(author, mentioned)
+        found = self.addressed.get(author)
+        if found is None:
+            found = self.addressed[author] = self._named(author, mentioned)
+        return found
+
+    def _named(self, author: str, mentioned: frozenset[str]) -> tuple[tuple[str, Role], ...]:
         members = self.space.members
-        if not (mentions or members):
-            return ()
-        named = mentions.intersection(members) if members else mentions - {EVERYBODY}
+        named = mentioned.intersection(members) if members else mentioned - {EVERYBODY}
         people = sorted({*members, *named} - {author})
         return tuple((self.directory.handle(user), Role.MENTIONED if user in named else Role.TO) for user in people if _ID.fullmatch(user))
-
-    def _reactors(self, message: Message) -> list[str]:
-        reactions = message.get("reactions")
-        if reactions is None:
-            return []
-        lists = [r["users"] for r in reactions if isinstance(r, dict) and "users" in r] if isinstance(reactions, list) else []
-        return sorted({user for users in lists if isinstance(users, list) for user in users if isinstance(user, str)})
 
     def _reaction(self, message: RawEvent, reactor: str) -> RawEvent | None:
         try:
@@ -219,8 +186,29 @@ class Reader:
             space_kind=message.space_kind,
             root=message.root or message.id,
             reply_to=message.id,
-            flags=Flag.BOT if reactor in self.directory.bots else 0,
+            flags=Flag.BOT.value if reactor in self.directory.bots else 0,
         )
+
+
+def _projected(message: object) -> tuple[Wire | None, frozenset[str]]:
+    """Return a projected message in the decoded form, whatever the types of its values; None when it is no message."""
+    if not isinstance(message, dict) or "ts" not in message:
+        return None, NOBODY
+    changed = message.get("message") if message.get("subtype") == "message_changed" else None
+    kept: Message = changed if isinstance(changed, dict) and "ts" in changed else message
+    edited, comment, reactions = kept.get("edited"), kept.get("comment"), kept.get("reactions")
+    lists = [r["users"] for r in reactions if isinstance(r, dict) and "users" in r] if isinstance(reactions, list) else []
+    users = [[user for user in some if isinstance(user, str)] for some in lists if isinstance(some, list)]
+    wire = Wire(kept["ts"], reactions=[Reaction(some) for some in users])
+    for name in _PLAIN & kept.keys():
+        setattr(wire, name, kept[name])
+    wire.edited = Mark(ts=edited["ts"]) if isinstance(edited, dict) and "ts" in edited else None
+    wire.comment = Mark(user=comment.get("user")) if isinstance(comment, dict) else None
+    return wire, kept["mentions"]
+
+
+def _reactors(wire: Wire) -> list[str]:
+    return sorted({user for reaction in wire.reactions for user in reaction.users})
 
 
 def microseconds(ts: object) -> int:
@@ -238,24 +226,24 @@ def _revision(ts: object) -> int:
         return 0
 
 
-def _dropped(message: Message, author: str) -> str | None:
-    subtype = message.get("subtype")
-    if message.get("type", "message") != "message":
+def _dropped(wire: Wire, author: str) -> str | None:
+    subtype = wire.subtype
+    if wire.type != "message":
         return "not_a_message"
+    if subtype is None:
+        return None if author else "no_author"
     if isinstance(subtype, str) and subtype in NOISE:
         return "join_leave_noise"
     if subtype in ("tombstone", "message_deleted"):
         return "deleted"
-    if not (subtype is None or isinstance(subtype, str)) or subtype not in SPOKEN:
+    if not isinstance(subtype, str) or subtype not in SPOKEN:
         return "subtype_unknown"
     return None if author else "no_author"
 
 
-def _author(message: Message) -> str:
+def _author(wire: Wire) -> str:
     """Return the user, else the commenter of an old file comment, else the bot; empty when there is none."""
-    user = message.get("user")
-    if isinstance(user, str) and user:
-        return user
-    comment = message.get("comment")
-    candidates = (comment.get("user") if isinstance(comment, dict) else None, message.get("bot_id"))
+    if isinstance(wire.user, str) and wire.user:
+        return wire.user
+    candidates = (wire.comment.user if wire.comment else None, wire.bot_id)
     return next((value for value in candidates if isinstance(value, str) and value), "")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from narwhals.typing import IntoFrame
+from scipy.sparse import csr_array
 
 from ona.roster import UNKNOWN, Roster, roster, week_rows, weeks_of
 from ona.tables import ASKS, FIXED_POINT, PEOPLE, PRESENCE, AccountKind, check
@@ -30,6 +31,9 @@ STEPS, SMALLEST_DEVIATION = 50, 1e-3
 HALF = 0.5
 """Added to counts before a logarithm."""
 
+DIRECT_CONFIDENCE = 0.5
+"""Chance that a direct message or a mail after silence, or a meeting booked at short notice, asks for help (section 3.1 ii and iv)."""
+
 FIRM_ACCEPTANCE = 10.0
 """Answers' worth of the company's typical acceptance that everybody starts with."""
 
@@ -47,8 +51,10 @@ class Evidence:
         People and weeks.
     week, asker, helper, channel
         Position of each row of asks, ``(m,)``.
-    asks, certain, direct, acknowledged, incident, credit, credit_squared
-        Numbers of each row, ``(m,)``; ``direct`` are certain asks by mail and direct message; credit in asks.
+    asks, certain, direct, counted, acknowledged, incident, credit, credit_squared
+        Numbers of each row, ``(m,)``; credit in asks. ``certain`` ones were directed or acknowledged. ``direct`` are those by direct
+        message, mail and short-notice meeting, each at its confidence of one half; ``counted`` adds them to the certain ones in
+        channels, whose confidence is 1: expected numbers of asks for help (section 3.1).
     in_line
         Certain asks from the own reporting line, left out of everything else, ``(n, W)``.
     exposure
@@ -65,6 +71,7 @@ class Evidence:
     asks: Floats
     certain: Floats
     direct: Floats
+    counted: Floats
     acknowledged: Floats
     incident: Floats
     credit: Floats
@@ -84,8 +91,17 @@ class Evidence:
         return np.ones(len(self.roster.weeks))
 
     def received(self, amount: Floats, weights: Floats) -> Floats:
-        """Sum an amount of each row over the person who was asked, ``(n,)``."""
-        return np.bincount(self.helper, weights=amount * weights[self.week], minlength=self.n).astype(np.float64)
+        """Sum an amount of each row over the person who was asked, ``(n,)``; ``(n, L)`` for weights ``(W, L)``."""
+        return self._by_end(self.helper, amount, weights)
+
+    def made(self, amount: Floats, weights: Floats) -> Floats:
+        """Sum an amount of each row over the person who asked, ``(n,)``; ``(n, L)`` for weights ``(W, L)``."""
+        return self._by_end(self.asker, amount, weights)
+
+    def _by_end(self, end: Ints, amount: Floats, weights: Floats) -> Floats:
+        n_weeks = len(self.roster.weeks)
+        total = np.bincount(end * n_weeks + self.week, amount, self.n * n_weeks).reshape(self.n, n_weeks)
+        return np.asarray(total @ weights, dtype=np.float64)
 
     @cached_property
     def pair_of(self) -> tuple[Ints, Ints]:
@@ -94,11 +110,22 @@ class Evidence:
         return codes, pair
 
     def pairs(self, amount: Floats, weights: Floats) -> tuple[Ints, Ints, Floats]:
-        """Sum an amount over the window by asker and helper: rows of askers, rows of helpers, totals; positive ones only."""
-        codes, pair = self.pair_of
-        total = np.bincount(pair, amount * weights[self.week], len(codes)).astype(np.float64)
-        kept = np.flatnonzero(total > 0)
+        """Sum an amount over the window by asker and helper: rows of askers, rows of helpers, totals, ordered by asker and helper.
+
+        Only pairs with a positive total are returned; for weights ``(W, L)`` totals are ``(pairs, L)``, positive in some column.
+        """
+        codes, order, offsets = self._by_pair
+        by_week = csr_array((amount[order], self.week[order], offsets), shape=(len(codes), len(self.roster.weeks)))
+        total = np.asarray(by_week @ weights, dtype=np.float64)
+        positive = total > 0
+        kept = np.flatnonzero(positive if positive.ndim == 1 else positive.any(axis=1))
         return codes[kept] // self.n, codes[kept] % self.n, total[kept]
+
+    @cached_property
+    def _by_pair(self) -> tuple[Ints, Ints, Ints]:
+        codes, pair = self.pair_of
+        offsets = np.append(0, np.cumsum(np.bincount(pair, minlength=len(codes))))
+        return codes, np.argsort(pair, kind="stable"), offsets
 
 
 @dataclass(frozen=True)
@@ -117,6 +144,8 @@ class Indicator:
         From evidence and week weights to ``(n,)``; NaN = undefined, never 0.
     adjust
         Covariates ``(n, c)`` whose influence is taken out by regression; None for none.
+    lanes
+        Whether both take weights ``(W, L)`` too and give ``(n, L)`` and ``(n, c, L)``: much faster for replicates.
     """
 
     name: str
@@ -124,6 +153,7 @@ class Indicator:
     reading: str
     compute: Callable[[Evidence, Floats], Floats]
     adjust: Callable[[Evidence, Floats], Floats] | None = None
+    lanes: bool = False
 
     def __post_init__(self) -> None:
         """Show the function's own documentation and home."""
@@ -138,6 +168,18 @@ class Indicator:
         if self.adjust is None:
             return value
         return Residual.fit(value, self.adjust(evidence, evidence.every_week())).apply(value, self.adjust(evidence, evidence.every_week()))
+
+
+def side_by_side(compute: Callable[[Evidence, Floats], Floats], evidence: Evidence, weights: Floats, *, lanes: bool) -> Floats:
+    """Compute for weights ``(W, L)``, at once where that is known to work, else one after the other; the last axis is ``L``."""
+    return compute(evidence, weights) if lanes else np.stack([compute(evidence, column) for column in weights.T], axis=-1)
+
+
+def summed(row: Ints, amount: Floats, n: int) -> Floats:
+    """Sum amounts ``(m,)`` or ``(m, L)`` by row, ``(n,)`` or ``(n, L)``."""
+    if amount.ndim == 1:
+        return np.bincount(row, amount, n).astype(np.float64)
+    return np.column_stack([np.bincount(row, column, n) for column in amount.T])
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,12 +223,12 @@ def _least_absolute(design: Floats, value: Floats) -> Floats:
 
 
 def indicator(
-    *, group: str, reading: str, adjust: Callable[[Evidence, Floats], Floats] | None = None
+    *, group: str, reading: str, adjust: Callable[[Evidence, Floats], Floats] | None = None, lanes: bool = False
 ) -> Callable[[Callable[[Evidence, Floats], Floats]], Indicator]:
     """Declare the function below to be an indicator; see :class:`Indicator`."""
 
     def declare(compute: Callable[[Evidence, Floats], Floats]) -> Indicator:
-        return Indicator(compute.__name__, group, reading, compute, adjust)
+        return Indicator(compute.__name__, group, reading, compute, adjust, lanes)
 
     return declare
 
@@ -238,8 +280,10 @@ def _outside_the_line(who: Roster, asks: pa.Table) -> Evidence:
     in_line = blank.copy()
     np.add.at(in_line, (helper[held], week[held]), asks.column("certain").to_numpy()[held].astype(np.float64))
     numbers = {name: asks.column(name).to_numpy()[kept].astype(np.float64) for name in ("asks", "certain", "acknowledged", "incident")}
-    certain = _discounted(numbers, asks.column("directed").to_numpy()[kept].astype(np.float64), helper[kept], who.n)
     credit, squared, direct = (asks.column(name).to_numpy()[kept] / FIXED_POINT for name in ("credit", "credit_squared", "direct_credit"))
+    named = asks.column("directed").to_numpy()[kept].astype(np.float64)
+    certain = _discounted(numbers, named, helper[kept], who.n)
+    unsure = np.minimum(direct / DIRECT_CONFIDENCE, named)
     return Evidence(
         roster=who,
         week=week[kept],
@@ -247,7 +291,8 @@ def _outside_the_line(who: Roster, asks: pa.Table) -> Evidence:
         helper=helper[kept],
         channel=asks.column("channel").to_numpy()[kept].astype(np.int64),
         **numbers | {"certain": certain},
-        direct=certain * np.clip(direct / np.maximum(credit, 1e-12), 0, 1),
+        direct=direct,
+        counted=certain - unsure + direct,
         credit=credit,
         credit_squared=squared,
         in_line=in_line,
@@ -283,9 +328,9 @@ def _by_week(who: Roster, presence: pa.Table, name: str) -> Floats:
 def _expected(asked: Evidence, in_spaces: Floats) -> Floats:
     """Put what spaces and what direct asks let expect on one scale: certain asks from outside the line.
 
-    The share of a row's credit that came from mail and direct messages divides its certain asks between the two.
+    Direct asks spread over everybody within reach of their askers; spaces share out what was asked in them.
     """
-    open_asks, total = float((asked.certain - asked.direct).sum()), float(in_spaces.sum())
+    open_asks, total = float((asked.counted - asked.direct).sum()), float(in_spaces.sum())
     expected = in_spaces * (open_asks / total if total > 0 else 0.0) + _spread(asked)
     return expected * _outside_share(asked, expected.sum(axis=1))[:, None]
 
@@ -297,7 +342,7 @@ def _outside_share(asked: Evidence, expected: Floats) -> Floats:
     in the middle.
     """
     span = np.log1p(asked.roster.reports)
-    count = asked.received(asked.certain, asked.every_week())
+    count = asked.received(asked.counted, asked.every_week())
     rate = np.log(np.divide(count + HALF, expected, out=np.full(asked.n, np.nan), where=expected > 0))
     power = Residual.fit(rate, span[:, None], asked.roster.members).slopes[0]
     return np.asarray(np.exp(power * span), dtype=np.float64)

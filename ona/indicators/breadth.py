@@ -3,13 +3,13 @@
 import numpy as np
 from scipy.special import gammaln
 
-from ona.indicators.base import Evidence, Floats, indicator
+from ona.indicators.base import Evidence, Floats, indicator, summed
 
 ASKS_DRAWN = 5
 """Asks in the rarefied sample, the same for everybody (amendment 5)."""
 
 
-@indicator(group="spread", reading="Many different people turn to this person, not the same few again and again.")
+@indicator(group="spread", reading="Many different people turn to this person, not the same few again and again.", lanes=True)
 def breadth(evidence: Evidence, weights: Floats) -> Floats:
     """Distinct askers to be expected behind five of a person's asks.
 
@@ -27,11 +27,20 @@ def breadth(evidence: Evidence, weights: Floats) -> Floats:
     Hurlbert (1971), doi:10.2307/1934145
     """
     _, helper, count = evidence.pairs(evidence.certain, weights)
-    total = np.bincount(helper, weights=count, minlength=evidence.n).astype(np.float64)
-    missed = rarefied_miss(count, total[helper]) if np.isin(weights, (0, 1)).all() else (1 - count / total[helper]) ** ASKS_DRAWN
-    expected = np.bincount(helper, weights=1 - missed, minlength=evidence.n)
+    total = summed(helper, count, evidence.n)[helper]
+    missed = rarefied_miss(count, total) if np.isin(weights, (0, 1)).all() else _weighted_miss(count, total)
+    expected = summed(helper, 1 - missed, evidence.n)
     enough = evidence.received(evidence.certain, (weights > 0).astype(np.float64)) >= ASKS_DRAWN
     return np.where(enough, expected, np.nan)
+
+
+def _weighted_miss(count: Floats, total: Floats) -> Floats:
+    """Return the chance that an asker is absent from a sample drawn with replacement."""
+    other = 1 - np.divide(count, total, out=np.zeros_like(count), where=total > 0)
+    missed = other.copy()
+    for _ in range(ASKS_DRAWN - 1):
+        missed *= other
+    return missed
 
 
 def rarefied_miss(count: Floats, total: Floats, drawn: int = ASKS_DRAWN) -> Floats:

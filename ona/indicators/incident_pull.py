@@ -5,7 +5,7 @@ import numpy as np
 from ona.indicators.base import Evidence, Floats, indicator
 
 
-@indicator(group="pull", reading="This person is called in when something is urgent, without being on duty.")
+@indicator(group="pull", reading="This person is called in when something is urgent, without being on duty.", lanes=True)
 def incident_pull(evidence: Evidence, weights: Floats) -> Floats:
     """Urgent bursts that a person was pulled into by at least two others, over those within reach.
 
@@ -16,8 +16,13 @@ def incident_pull(evidence: Evidence, weights: Floats) -> Floats:
 
     Notes
     -----
-    Bursts need eight weeks of history (amendment 18); before that nobody has any. O(people).
+    ``pulls_i / bursts_i``: bursts that i was pulled into over those in the spaces that i can read. Bursts need eight weeks of
+    history; before that nobody has any. O(people).
+
+    References
+    ----------
+    Kleinberg (2003), doi:10.1023/A:1024940629314, on bursts in streams
     """
-    reachable = evidence.bursts @ weights
-    possible = (reachable > 0) & ~evidence.roster.truths("on_call")
-    return np.asarray(np.divide(evidence.pulls @ weights, reachable, out=np.full(evidence.n, np.nan), where=possible), dtype=np.float64)
+    reachable = (evidence.bursts * ~evidence.roster.truths("on_call")[:, None]) @ weights
+    pulled = evidence.pulls @ weights
+    return np.asarray(np.divide(pulled, reachable, out=np.full(reachable.shape, np.nan), where=reachable > 0), dtype=np.float64)

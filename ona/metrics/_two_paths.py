@@ -9,6 +9,9 @@ from numba import float64, int32, int64, void
 
 from ona.compiled import READ_CODES, READ_FLAGS, READ_FLOATS, Codes, Flags, Floats, kernel, tuple_of
 
+N_BLOCKS = 16
+"""Rows are cut into so many blocks for the threads, whatever their number."""
+
 TIES = tuple_of(READ_CODES, READ_CODES, READ_FLOATS)
 
 
@@ -48,12 +51,16 @@ def _credit(ties: tuple[Codes, Codes, Floats], j: int, per_width: Floats, result
             result[i] += min(weight[a], weight[b]) * per_width[indices[b]]
 
 
-@kernel(float64[::1](READ_CODES, READ_CODES, READ_FLOATS))
-def between_alters(indptr: Codes, indices: Codes, weight: Floats) -> Floats:
-    """Sum over the pairs of a person's alters without a tie of the person's part in the two-paths between them, ``(n,)``."""
-    result = _pairs_of_leaves(indptr, indices)
-    width, reached = np.zeros(len(result)), np.empty(len(result), dtype=np.int32)
-    for j in range(len(result)):
+@kernel(float64[::1](READ_CODES, READ_CODES, READ_FLOATS, int64, int64))
+def between_alters(indptr: Codes, indices: Codes, weight: Floats, start: int, stop: int) -> Floats:
+    """Sum over the pairs of a person's alters without a tie of the person's part in the two-paths between them, ``(n,)``.
+
+    Of all pairs take those of which ``start <= j < stop`` is the smaller number, and with ``start == 0`` those with a leaf.
+    """
+    n = len(indptr) - 1
+    result = _pairs_of_leaves(indptr, indices) if start == 0 else np.zeros(n)
+    width, reached = np.zeros(n), np.empty(n, dtype=np.int32)
+    for j in range(start, stop):
         if indptr[j + 1] - indptr[j] < 2:
             continue
         count = _widen((indptr, indices, weight), j, width, reached)
@@ -66,22 +73,34 @@ def between_alters(indptr: Codes, indices: Codes, weight: Floats) -> Floats:
     return result
 
 
-@kernel(float64[::1](READ_CODES, READ_CODES))
-def at_two_hops(indptr: Codes, indices: Codes) -> Floats:
-    """Count the people at exactly two hops, ``(n,)``."""
-    n = len(indptr) - 1
-    result, seen = np.zeros(n), np.full(n, -1, dtype=np.int32)
-    for j in range(n):
+@kernel(float64[::1](READ_CODES, READ_CODES, int64, int64))
+def at_two_hops(indptr: Codes, indices: Codes, start: int, stop: int) -> Floats:
+    """Count the people at exactly two hops of each person from start to stop, ``(stop - start,)``."""
+    result, seen = np.zeros(stop - start), np.full(len(indptr) - 1, -1, dtype=np.int32)
+    for j in range(start, stop):
         alters = indices[indptr[j] : indptr[j + 1]]
         if len(alters) == 1:
-            result[j] = indptr[alters[0] + 1] - indptr[alters[0]] - 1
+            result[j - start] = indptr[alters[0] + 1] - indptr[alters[0]] - 1
             continue
         seen[j] = j
         seen[alters] = j
+        count = 0
         for i in alters:
             for k in indices[indptr[i] : indptr[i + 1]]:
-                result[j] += seen[k] != j
+                count += seen[k] != j
                 seen[k] = j
+        result[j - start] = count
+    return result
+
+
+@kernel(float64[::1](READ_CODES, READ_CODES))
+def effort(indptr: Codes, indices: Codes) -> Floats:
+    """Count the two-paths from each person, ``(n,)``; leaves are counted by a formula."""
+    result = np.zeros(len(indptr) - 1)
+    for j in range(len(result)):
+        if indptr[j + 1] - indptr[j] > 1:
+            for a in range(indptr[j], indptr[j + 1]):
+                result[j] += indptr[indices[a] + 1] - indptr[indices[a]]
     return result
 
 
@@ -116,13 +135,16 @@ def _add_roles(alters: Codes, team: Codes, own: int, count: Floats, result: Floa
     result[4] = n_before * n_after - same
 
 
-@kernel(float64[:, ::1](READ_CODES, READ_CODES, READ_FLAGS, READ_CODES, int64))
-def all_two_paths(indptr: Codes, indices: Codes, direction: Flags, team: Codes, n_teams: int) -> Floats:
-    """Two-paths j -> i -> k through each person i, closed ones too, by role, ``(n, 5)``; people without a team are left out."""
-    result, count = np.zeros((len(indptr) - 1, 5)), np.zeros((n_teams, 3))
-    for i in range(len(result)):
+@kernel(float64[:, ::1](READ_CODES, READ_CODES, READ_FLAGS, READ_CODES, int64, int64))
+def all_two_paths(indptr: Codes, indices: Codes, direction: Flags, team: Codes, first: int, last: int) -> Floats:
+    """Two-paths j -> i -> k through the people from first to last, closed ones too, by role, ``(last - first, 5)``.
+
+    Teams are numbered from 0; people without one (-1) are left out.
+    """
+    result, count = np.zeros((last - first, 5)), np.zeros((team.max() + 1, 3))
+    for i in range(first, last):
         if team[i] >= 0:
             start, stop = indptr[i], indptr[i + 1]
             _count_teams(indices[start:stop], direction[start:stop], team, count)
-            _add_roles(indices[start:stop], team, team[i], count, result[i])
+            _add_roles(indices[start:stop], team, team[i], count, result[i - first])
     return result

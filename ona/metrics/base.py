@@ -32,6 +32,8 @@ class Metric:
         What a high value means, in one plain sentence.
     compute
         From a graph to ``(n,)``, in the order of ``graph.people``; NaN = undefined, never 0.
+    columns
+        What each column holds where ``compute`` gives several of them, ``(n, k)``; empty for ``(n,)``.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Metric:
     layer: Layer
     reading: str
     compute: Callable[[Graph], Floats]
+    columns: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         """Show the function's own documentation and home."""
@@ -47,15 +50,15 @@ class Metric:
         object.__setattr__(self, "__wrapped__", self.compute)
 
     def __call__(self, graph: Graph) -> Floats:
-        """Return the quantity of each person, ``(n,)``."""
+        """Return the quantity of each person, ``(n,)``, or several of them, ``(n, k)``."""
         return self.compute(graph)
 
 
-def metric(*, family: Family, layer: Layer, reading: str) -> Callable[[Callable[[Graph], Floats]], Metric]:
+def metric(*, family: Family, layer: Layer, reading: str, columns: tuple[str, ...] = ()) -> Callable[[Callable[[Graph], Floats]], Metric]:
     """Declare the function below to be a metric; see :class:`Metric`."""
 
     def declare(compute: Callable[[Graph], Floats]) -> Metric:
-        return Metric(compute.__name__, family, layer, reading, compute)
+        return Metric(compute.__name__, family, layer, reading, compute, columns)
 
     return declare
 

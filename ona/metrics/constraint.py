@@ -3,7 +3,7 @@
 import numpy as np
 
 from ona.graph import Graph
-from ona.metrics._triangles import add_paths, shares, triangles
+from ona.metrics._triangles import add_paths, added_up, shares, squares_by_person
 from ona.metrics.base import Floats, metric
 
 
@@ -28,12 +28,16 @@ def constraint(graph: Graph) -> Floats:
     """
     contact = graph.undirected()
     forward = contact.structure.forward
-    share = shares(forward.sources, forward.indices, contact.adjacency.data[forward.position])
-    dependence = share.copy()
-    for batch in triangles(contact.structure):
-        add_paths(batch, share, dependence)
-    dependence *= dependence
-    total = np.bincount(forward.sources, dependence[:, 0], graph.n) + np.bincount(forward.indices, dependence[:, 1], graph.n)
+    total = squares_by_person(forward.sources, forward.indices, dependence(contact), graph.n)
     result = np.empty(graph.n)
     result[forward.order] = np.where(total > 0, total, np.nan)
     return result
+
+
+def dependence(contact: Graph) -> Floats:
+    """Return ``p_ij + sum_q p_iq p_qj`` of each tie of ``contact.structure.forward``, from its start and from its end, ``(ties, 2)``."""
+    forward = contact.structure.forward
+    share = shares(forward.sources, forward.indices, contact.adjacency.data[forward.position])
+    through = added_up(contact.structure, lambda batch, total: add_paths(batch, share, total), lambda: np.zeros_like(share))
+    through += share
+    return through

@@ -17,7 +17,7 @@ def degree(graph: Graph) -> Floats:
 
     Notes
     -----
-    A colleague with ties in both directions counts once. O(m).
+    ``k_i = |N(i)|``: a colleague with ties in both directions counts once. O(m).
 
     References
     ----------

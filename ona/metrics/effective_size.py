@@ -3,7 +3,7 @@
 import numpy as np
 
 from ona.graph import Graph
-from ona.metrics._triangles import add_redundancy, shares, triangles
+from ona.metrics._triangles import add_redundancy, added_up, shares
 from ona.metrics.base import Floats, metric
 
 
@@ -34,9 +34,11 @@ def effective_size(graph: Graph) -> Floats:
     np.maximum.at(strongest, source, weight)
     np.maximum.at(strongest, target, weight)
     marginal = np.stack([weight / strongest[source], weight / strongest[target]], axis=1)
-    redundant = np.zeros(graph.n)
-    for batch in triangles(contact.structure):
-        add_redundancy(batch, source, target, shares(source, target, weight), marginal, redundant)
-    result[forward.order] -= redundant
+    share = shares(source, target, weight)
+    result[forward.order] -= added_up(
+        contact.structure,
+        lambda batch, redundant: add_redundancy(batch, source, target, share, marginal, redundant),
+        lambda: np.zeros(graph.n),
+    )
     result[degree == 0] = np.nan
     return result

@@ -16,7 +16,8 @@ def expertise_rank(graph: Graph) -> Floats:
 
     Notes
     -----
-    A rare asker's single ask counts fully, so scores take its residual on the number of asks. O(m) a step.
+    ``x = (1 - d) / n + d (P^T x + dangling / n)``, d = .85, ``p_ij`` the share of i's asks that go to j. A rare asker's single ask
+    counts fully, so scores take the residual of its logarithm on the number of asks. O(m) a step.
 
     References
     ----------

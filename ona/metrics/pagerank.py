@@ -1,15 +1,15 @@
 """PageRank: attention from people who themselves receive attention."""
 
-from math import ceil, log
-
 import numpy as np
 
+from ona.errors import TableError
 from ona.graph import Graph
+from ona.metrics._ranks import settle
 from ona.metrics.base import Floats, metric
 
 DAMPING = 0.85
 TOLERANCE = 1e-10
-"""Largest sum of absolute changes in the last step; the result is at most ``d / (1 - d)`` times this away from the limit."""
+"""Largest sum of changes in the last sweep; the result is at most ``d / (1 - d)`` times this away from the limit."""
 
 
 @metric(family="standing", layer="attention", reading="Receives attention from people who receive much attention themselves.")
@@ -24,7 +24,7 @@ def pagerank(graph: Graph) -> Floats:
     Notes
     -----
     Ties point toward the person who receives; ``x = (1 - d) r + d (P^T x + r dangling)``, d = .85, ``r = 1 / n``, people
-    without outgoing ties pass their time to everybody. O(m) a step, at most 146 steps.
+    without outgoing ties pass their time to everybody. O(m) a sweep, some twenty sweeps.
 
     References
     ----------
@@ -40,19 +40,19 @@ def personalised_pagerank(graph: Graph, restart: Floats) -> Floats:
     -------
     Floats
         Shape ``(n,)``, a share, sums to 1; NaN where ``restart`` sums to zero.
+
+    Raises
+    ------
+    TableError
+        Another shape, or a value that is negative or not finite.
     """
-    if not restart.sum() > 0:
+    start = np.asarray(restart, dtype=np.float64)
+    if start.shape != (graph.n,) or not (np.isfinite(start).all() and start.min(initial=0) >= 0):
+        raise TableError(
+            f"The restart has the shape {start.shape} or holds negative, NaN or infinite values. Expected {graph.n} numbers >= 0."
+        )
+    if not 0 < start.sum() < np.inf:
         return np.full(graph.n, np.nan)
-    start = restart / restart.sum()
-    strength: Floats = graph.adjacency.sum(axis=1)
-    follows = DAMPING * np.divide(1.0, strength, out=np.zeros(graph.n), where=strength > 0)
-    dangling = strength == 0
-    toward = graph.adjacency.T
-    rank: Floats = start
-    for _ in range(ceil(log(TOLERANCE / 2) / log(DAMPING))):  # each step shrinks the change by d at least
-        jumps = (1 - DAMPING) + DAMPING * rank[dangling].sum()
-        last, rank = rank, toward @ (rank * follows) + jumps * start
-        if np.abs(rank - last).sum() < TOLERANCE:
-            break
-    result: Floats = rank / rank.sum()
-    return result
+    structure, strength = graph.structure, np.asarray(graph.adjacency.sum(axis=1), dtype=np.float64)
+    weight = graph.adjacency.data[structure.reverse] if graph.directed else graph.adjacency.data
+    return settle((*structure.incoming, weight), strength, start / start.sum(), DAMPING, TOLERANCE)

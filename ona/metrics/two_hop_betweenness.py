@@ -1,9 +1,12 @@
 """Two-hop betweenness: how far a person's contacts need this person to reach each other."""
 
+from functools import partial
+
 import numpy as np
 
 from ona.graph import Graph
-from ona.metrics._two_paths import between_alters
+from ona.metrics._blocks import even_blocks, in_threads
+from ona.metrics._two_paths import N_BLOCKS, between_alters, effort
 from ona.metrics.base import Floats, metric, ratio
 
 
@@ -32,5 +35,7 @@ def connected_share(contact: Graph, weight: Floats) -> Floats:
     """Return the share of pairs of alters that a person connects when two-paths are as wide as their weaker tie."""
     indptr, indices = contact.structure.indptr, contact.structure.indices
     degree = np.diff(indptr).astype(np.float64)
-    pairs = degree * (degree - 1) / 2
-    return np.minimum(ratio(between_alters(indptr, indices, weight), pairs), 1.0)  # rounding of 1/3 + 1/3 + 1/3
+    pairs, total = degree * (degree - 1) / 2, np.zeros(contact.n)
+    for part in in_threads(partial(between_alters, indptr, indices, weight), even_blocks(effort(indptr, indices), N_BLOCKS)):
+        total += part
+    return np.minimum(ratio(total, pairs), 1.0)  # rounding of 1/3 + 1/3 + 1/3

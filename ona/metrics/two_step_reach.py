@@ -1,9 +1,12 @@
 """Two-step reach: how many people a person reaches directly or through one other."""
 
+from functools import partial
+
 import numpy as np
 
 from ona.graph import Graph
-from ona.metrics._two_paths import at_two_hops
+from ona.metrics._blocks import even_blocks, in_threads
+from ona.metrics._two_paths import N_BLOCKS, at_two_hops, effort
 from ona.metrics.base import Floats, metric
 
 
@@ -25,4 +28,7 @@ def two_step_reach(graph: Graph) -> Floats:
     Boldi & Vigna (2014), doi:10.1080/15427951.2013.865686
     """
     structure = graph.undirected().structure
-    return np.diff(structure.indptr) + at_two_hops(structure.indptr, structure.indices) / 2
+    indptr, indices = structure.indptr, structure.indices
+    blocks = even_blocks(effort(indptr, indices), N_BLOCKS)
+    farther = np.concatenate([np.zeros(0), *in_threads(partial(at_two_hops, indptr, indices), blocks)])
+    return np.diff(indptr) + farther / 2

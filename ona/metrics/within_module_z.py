@@ -17,7 +17,7 @@ def within_module_z(graph: Graph) -> Floats:
 
     Notes
     -----
-    Population standard deviation; contact of both directions. O(m).
+    ``(s_i - mean_g) / sd_g``, s the contact of both directions inside the own team g, sd over the whole team. O(m).
 
     References
     ----------

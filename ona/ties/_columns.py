@@ -1,4 +1,4 @@
-"""Columns of a frame as whole-number arrays, and the sorting and calendar arithmetic that loops over them share."""
+"""Tables as whole-number arrays by name, and the grouping and calendar arithmetic that they share."""
 
 from collections.abc import Mapping, Sequence
 
@@ -8,8 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ona.ties._kernels import NONE
-from ona.ties.calendar import MINUTES_A_DAY, WORKING_DAY
+from ona.ties._sorting import NONE, ordered
 from ona.ties.frames import Lazy
 
 Ints = npt.NDArray[np.int64]
@@ -20,7 +19,6 @@ Floats = npt.NDArray[np.float64]
 Kept = npt.NDArray[np.bool_]
 
 _MONDAY = 3
-_OPENS = 9 * 60
 
 
 def columns(frame: Lazy, *names: str) -> dict[str, Ints]:
@@ -49,23 +47,6 @@ def constant(value: int, like: Ints) -> Ints:
     return np.full(like.size, value, dtype=np.int64)
 
 
-def by_time(key: Ints, at: Ints, event: Ints) -> Ints:
-    """Return the order by key, time and event; keys are not negative."""
-    if key.size == 0:
-        return np.empty(0, dtype=np.int64)
-    low = int(at.min())
-    span = int(at.max()) - low + 1
-    if int(key.max()) >= 2**62 // span:
-        return np.lexsort((event, at, key))
-    packed = key * span + (at - low)
-    order = np.argsort(packed)
-    same = np.diff(packed[order]) == 0
-    tied = np.append(False, same) | np.append(same, False)
-    among = order[tied]
-    order[tied] = among[np.lexsort((event[among], packed[among]))]
-    return order
-
-
 def starts(*keys: Ints) -> Kept:
     """Whether a row of sorted keys differs from the one before; shape (n,)."""
     new = np.zeros(keys[0].size, dtype=bool)
@@ -75,17 +56,19 @@ def starts(*keys: Ints) -> Kept:
     return new
 
 
-def distinct(*keys: Ints) -> Ints:
-    """Return the places of one row of each combination of keys, ordered by the keys."""
-    order = np.lexsort(keys[::-1])
-    return order[starts(*[key[order] for key in keys])]
+def packed(rows: Columns, names: Sequence[str]) -> Ints:
+    """Return columns of numbers from 0 on as one number a row that sorts like them."""
+    key = np.zeros_like(rows[names[0]])
+    for name in names:
+        key = key * (int(rows[name].max(initial=0)) + 1) + rows[name]
+    return key
 
 
 def summed(rows: Columns, key: Sequence[str], *names: str) -> dict[str, Ints]:
-    """Add columns up by key; rows come in the order of the key."""
-    ordered = taken({name: rows[name] for name in (*key, *names)}, np.lexsort([rows[name] for name in reversed(key)]))
-    first = np.flatnonzero(starts(*[ordered[name] for name in key]))
-    return taken({name: ordered[name] for name in key}, first) | {name: run_sums(ordered[name], first) for name in names}
+    """Add columns up by key, numbers from 0 on; rows come in the order of the key."""
+    keys, order = ordered(packed(rows, key))
+    first = np.flatnonzero(starts(keys))
+    return taken({name: rows[name] for name in key}, order[first]) | {name: run_sums(rows[name][order], first) for name in names}
 
 
 def run_sums(values: Ints, first: Ints) -> Ints:
@@ -110,28 +93,3 @@ def rounded(value: Floats) -> Ints:
 def week_numbers(number: Ints) -> Ints:
     """Return the numbers of the weeks, Monday first, that hold day numbers."""
     return (number + _MONDAY) // 7
-
-
-def working_minutes_at(minute: Ints) -> Ints:
-    """Return working minutes passed since 1970, as ``ona.ties.calendar.working_minutes``."""
-    number = minute // MINUTES_A_DAY
-    of_day = np.clip(minute % MINUTES_A_DAY - _OPENS, 0, WORKING_DAY)
-    weekday = (number + _MONDAY) % 7
-    worked = np.where(weekday < 5, weekday * WORKING_DAY + of_day, 5 * WORKING_DAY)
-    return (number + _MONDAY) // 7 * 5 * WORKING_DAY + worked
-
-
-def working_day_of(number: Ints) -> Ints:
-    """Return the count of working days before day numbers, as ``ona.ties.calendar.working_day``."""
-    return (number + _MONDAY) // 7 * 5 + np.clip((number + _MONDAY) % 7, 0, 5)
-
-
-def mondays(weeks: Ints) -> pa.Array:
-    """Return the first days of week numbers as dates."""
-    return pa.array((weeks * 7 - _MONDAY).astype(np.int32)).cast(pa.date32())
-
-
-def in_memory(table: pa.Table) -> Lazy:
-    """Return an Arrow table as a lazy frame."""
-    lazy: Lazy = nw.from_native(table, eager_only=True).lazy()
-    return lazy

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
@@ -14,29 +13,25 @@ from ona.ties._columns import (
     Floats,
     Ints,
     Kept,
-    by_time,
-    columns,
     constant,
-    found,
     joined,
-    mondays,
+    packed,
     rounded,
     run_sums,
     starts,
     summed,
     taken,
     week_numbers,
-    working_day_of,
-    working_minutes_at,
 )
-from ona.ties._kernels import NONE
-from ona.ties.attribution import Steps
-from ona.ties.calendar import WEEKS_BACK, WORKING_DAY
-from ona.ties.cleaning import CHANNEL, MEETING
-from ona.ties.frames import Lazy, flag
+from ona.ties._sorting import NONE, ordered, rows_of
+from ona.ties._verdicts import CHANNEL, MEETING
+from ona.ties.attribution import Parted
+from ona.ties.calendar import WEEKS_BACK, mondays
+from ona.ties.columns import KEPT, NO_LEAD
+from ona.ties.working_time import WORKING_DAY, WorkingTime
 
 ANSWER = ("ask", "w", "channel", "asker", "helper", "directed", "first", "acknowledged", "sure", "direct", "space", "at", "n")
-"""One row per ask and person who answered it in time."""
+"""One row per ask (row of its event) and person who answered it in time; people and spaces are codes."""
 
 REQUEST = ("ask", "w", "asker", "helper", "answered", "waited")
 """One row per ask that named a person: whether they answered, and after how many of their working minutes."""
@@ -48,6 +43,7 @@ U_BASE, U_DIRECT, U_FIRST, U_ACKNOWLEDGED = 1, 4, 2, 4
 """Quarters of u, amendment 3: a public reply alone must not buy credit."""
 
 _DAY_HOURS = 24
+_NO_SPACE = -1
 _WEEKS = 2**20  # more than there are week numbers
 
 
@@ -59,10 +55,16 @@ class Asked:
     requests: Columns  # REQUEST
 
 
-def root_posts(posts: Lazy) -> dict[str, Ints]:
-    """Return the channel messages that open a thread, by event: ``event``, ``sender``, ``space``, ``w``, ``n``, ``at``."""
-    roots = columns(posts.filter(nw.col("root").is_null()), "event", "sender", "space", "w", "n", "at")
-    return taken(roots, np.argsort(roots["event"], kind="stable"))
+def root_posts(parts: Parted) -> dict[str, Ints]:
+    """Return the channel messages that open a thread, in order of time: ``row``, ``event``, ``sender``, ``space``, ``w``, ``n``, ``at``."""
+    events = parts.held.events
+    return _columns(parts, np.flatnonzero((parts.verdict == KEPT) & (events.place == CHANNEL) & (events.root == NONE)), "event", "space")
+
+
+def _columns(parts: Parted, rows: Ints, *names: str) -> dict[str, Ints]:
+    """Columns of events by row, with sender, week, day and time."""
+    events = parts.held.events
+    return {"row": rows} | {name: getattr(events, name)[rows].astype(np.int64) for name in (*names, "sender", "w", "n", "at")}
 
 
 def announced(roots: Columns, rules: TieRules) -> Kept:
@@ -73,7 +75,7 @@ def announced(roots: Columns, rules: TieRules) -> Kept:
     people who talk to each other are a team.
     """
     placed = {**roots, "roots": np.ones_like(roots["w"])}
-    counts = summed(taken(placed, roots["space"] != NONE), ("space", "w", "sender"), "roots")
+    counts = summed(taken(placed, roots["space"] != _NO_SPACE), ("space", "w", "sender"), "roots")
     later = [counts | {"w": counts["w"] + step} for step in range(WEEKS_BACK + 1)]
     recent = summed(joined(later, tuple(counts)), ("space", "w", "sender"), "roots")
     recent = taken(recent, np.lexsort((recent["sender"], -recent["roots"], recent["w"], recent["space"])))
@@ -83,26 +85,24 @@ def announced(roots: Columns, rules: TieRules) -> Kept:
     weeks = summed(recent | {"top": top, "authors": np.ones_like(top)}, ("space", "w"), "top", "roots", "authors")
     loud = weeks["top"] > rules.announcement_share * weeks["roots"]
     quiet = taken(weeks, loud & (weeks["roots"] >= ANNOUNCING_ROOTS) & (weeks["authors"] > ANNOUNCERS))
-    spaces = np.unique(quiet["space"])
-    place = found(roots["space"], spaces)
-    return (place >= 0) & np.isin(place * _WEEKS + roots["w"], np.searchsorted(spaces, quiet["space"]) * _WEEKS + quiet["w"])
+    return np.isin(roots["space"] * _WEEKS + roots["w"], quiet["space"] * _WEEKS + quiet["w"])
 
 
-def channel_asks(steps: Steps, asks: Columns, rules: TieRules) -> Asked:
+def channel_asks(parts: Parted, asks: Columns, rules: TieRules) -> Asked:
     """Find asks in channel threads (sections 3.1 i and iii).
 
-    A root by i (``asks``: those outside announcement channels, by event), answered in its thread within ``ask_reply_days``
-    working days by another person. Confidence is 1 when i returns (posts in the thread or reacts to an answer)
+    A root by i (``asks``: those outside announcement channels), answered in its thread within ``ask_reply_days``
+    working days of theirs by another person. Confidence is 1 when i returns (posts in the thread or reacts to an answer)
     or when somebody mentioned in the root answers, else .5. An answer by j is acknowledged when, within one
     working day or by a reaction, a mention or a named reply while the week is open, i turns to j: reacts to j's
     message, mentions j, answers j's message, or posts next after j in the thread.
     """
-    thread = _thread(steps, asks)
-    answers, first = _answers(thread, asks, rules)
-    named = columns(steps.got.filter(nw.col("place") == CHANNEL, nw.col("audience") <= rules.max_mentions), "event", "account")
-    thanks = _thanks(thread, asks, named, steps)
-    acknowledged, sure = _acknowledged(answers, first, thanks)
-    ask = found(named["event"], asks["event"])
+    thread, given = _thread(parts, asks)
+    answers, first = _answers(thread, asks, parts.time, rules)
+    named = _named(parts, rules)
+    thanks = _thanks(thread, asks, named, given)
+    acknowledged, sure = _acknowledged(answers, first, thanks, parts.time)
+    ask = _by_row(asks["row"], named["row"])
     asked = {"ask": ask[ask >= 0], "helper": named["account"][ask >= 0]}
     place = _places(asked, first, answers)
     directed = np.zeros_like(answers["ask"])
@@ -128,30 +128,31 @@ def pair_asks(exchanges: Columns, rules: TieRules) -> Asked:
     asked = taken(exchanges, exchanges["askable"] == 1)
     came = (asked["waited"] != NONE) & (asked["waited"] <= rules.mail_answer_days * WORKING_DAY)
     answers = taken(asked, came)
-    order = np.lexsort((answers["answered_at"], answers["ask"]))
-    group = np.cumsum(starts(answers["ask"][order])) - 1
-    earliest = np.empty_like(order)
-    earliest[order] = answers["answered_at"][order][starts(answers["ask"][order])][group]
+    soonest = np.full(int(answers["ask"].max(initial=0)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(soonest, answers["ask"], answers["answered_at"])
+    earliest = soonest[answers["ask"]]
     one = constant(1, earliest)
     rows = answers | {
         "directed": one, "first": (answers["answered_at"] == earliest).astype(np.int64), "sure": one, "direct": one,
-        "acknowledged": (answers["asker_soon"] > answers["answered_at"]).astype(np.int64), "space": constant(NONE, one),
+        "acknowledged": (answers["asker_soon"] > answers["answered_at"]).astype(np.int64), "space": constant(_NO_SPACE, one),
     }  # fmt: skip
     return Asked(rows, asked | {"answered": came.astype(np.int64)})
 
 
-def booked_asks(got: Lazy, wanted: nw.Expr) -> Columns:
+def booked_asks(parts: Parted, wanted: Kept) -> Columns:
     """Find asks by a two-person meeting booked less than 24 hours ahead and accepted (section 3.1 iv); columns ``ANSWER``."""
-    alone = got.filter(
-        wanted, nw.col("place") == MEETING, nw.col("audience") == 1, nw.col("role") == int(Role.ACCEPTED), nw.col("series").is_null()
-    )
-    soon = alone.filter(nw.col("lead_hours") >= 0, nw.col("lead_hours") < _DAY_HOURS)
-    rows = columns(soon, "event", "sender", "account", "n", "at")
-    one = constant(1, rows["event"])
+    events, meetings, got = parts.held.events, parts.held.meetings, parts.got
+    alone = (events.place[got.row] == MEETING) & (events.audience[got.row] == 1) & (got.role == int(Role.ACCEPTED))
+    place = np.flatnonzero(alone & wanted[got.row])
+    row = got.row[place].astype(np.int64)
+    lead = meetings.lead_hours[meetings.order[row]]
+    soon = (meetings.series[meetings.order[row]] == NONE) & (lead != NO_LEAD) & (lead >= 0) & (lead < _DAY_HOURS)
+    rows = _columns(parts, row[soon])
+    one = constant(1, rows["row"])
     return {
-        "ask": rows["event"], "asker": rows["sender"], "helper": rows["account"], "w": week_numbers(rows["n"]),
+        "ask": rows["row"], "asker": rows["sender"], "helper": got.account[place[soon]].astype(np.int64), "w": week_numbers(rows["n"]),
         "n": rows["n"], "at": rows["at"], "channel": one * int(Channel.MEETING), "directed": one, "first": one,
-        "acknowledged": one * 0, "sure": one, "direct": one, "space": constant(NONE, one),
+        "acknowledged": one * 0, "sure": one, "direct": one, "space": constant(_NO_SPACE, one),
     }  # fmt: skip
 
 
@@ -161,17 +162,20 @@ def credited(answers: Columns) -> Columns:
     q is ``sure`` / 2; u = .25 + 1 [mentioned or asked directly] + .5 [first] + 1 [acknowledged] (amendment 3).
     """
     u = U_BASE + U_DIRECT * answers["directed"] + U_FIRST * answers["first"] + U_ACKNOWLEDGED * answers["acknowledged"]
-    _, group = np.unique(answers["ask"], return_inverse=True)
-    whole = np.bincount(group, weights=u)[group]  # small whole numbers: exact
+    whole = np.bincount(answers["ask"], weights=u)[answers["ask"]]  # small whole numbers: exact
     return {**answers, "credit": rounded(answers["sure"] * u.astype(np.float64) / whole * (FIXED_POINT / 2))}
 
 
-def weekly_asks(credits: Columns, rules: TieRules) -> pa.Table:
-    """Add credited answers up to ASKS; at most ``credit_cap`` per asker, helper and week, over all channels."""
-    rows = taken(credits, np.lexsort([credits[name] for name in ("channel", "helper", "asker", "w")]))
+def weekly_asks(credits: Columns, account: Ints, rules: TieRules) -> pa.Table:
+    """Add credited answers up to ASKS, in the order of the key; at most ``credit_cap`` per asker, helper and week, over all channels.
+
+    ``account`` holds the ids of accounts by code.
+    """
+    _, order = ordered(packed(credits, ("w", "asker", "helper", "channel")))
+    rows = taken({name: credits[name] for name in _SUMMED}, order)
     h = rows["credit"] / FIXED_POINT
     rows |= {
-        "asks": constant(1, rows["ask"]),
+        "asks": constant(1, order),
         "certain": ((rows["directed"] == 1) | (rows["acknowledged"] == 1)).astype(np.int64),
         "direct": rows["credit"] * rows["direct"],
         "square": rounded(h * h * FIXED_POINT),
@@ -182,30 +186,44 @@ def weekly_asks(credits: Columns, rules: TieRules) -> pa.Table:
     whole = run_sums(rows["credit"], np.flatnonzero(pair))[np.cumsum(pair)[first] - 1]
     cap = round(rules.credit_cap * FIXED_POINT)
     factor: Floats = np.where(whole > cap, cap / np.maximum(whole, 1), 1.0)
-    made = {name: rows[name][first] for name in ("channel", "asker", "helper")} | {name: sums[name] for name in _COUNTS} | {
-        "week": mondays(rows["w"][first]),
+    heads = taken({name: rows[name] for name in ("w", "channel", "asker", "helper")}, first)
+    made = heads | {name: sums[name] for name in _COUNTS} | {
         "credit": rounded(sums["credit"] * factor),
         "credit_squared": rounded(sums["square"] * factor * factor),
         "direct_credit": rounded(sums["direct"] * factor),
     }  # fmt: skip
-    return pa.table([pa.array(made[field.name]).cast(field.type) for field in ASKS.schema], schema=ASKS.schema)
+    made = taken(made, ordered(packed(heads, ("w", "channel", "asker", "helper")))[1])
+    shaped = made | {"week": mondays(made["w"]), "asker": account[made["asker"]], "helper": account[made["helper"]]}
+    return pa.table([pa.array(shaped[field.name]).cast(field.type) for field in ASKS.schema], schema=ASKS.schema)
 
 
 _COUNTS = ("asks", "directed", "first", "acknowledged", "certain", "incident")
+_SUMMED = ("w", "asker", "helper", "channel", "directed", "first", "acknowledged", "incident", "direct", "credit")
 
 
-def _thread(steps: Steps, asks: Columns) -> dict[str, Ints]:
-    """Return replies in the threads of asks while the root's week is open, in order; ``ask`` is the place of the ask.
+def _thread(parts: Parted, asks: Columns) -> tuple[dict[str, Ints], dict[str, Ints]]:
+    """Return replies in the threads of asks, in order, and reactions there, while the root's week is open; ``ask`` is the place of the ask.
 
     What comes later is never seen, so that a week has one final answer.
     """
-    pointed = flag(~nw.col("reply_to").is_null() & (nw.col("reply_to") != nw.col("thread")))
-    replies = steps.posts.filter(~nw.col("root").is_null()).with_columns(pointed=pointed)
-    rows = columns(replies, "thread", "event", "sender", "at", "n", "clock", "offset", "before", "pointed")
-    ask = found(rows["thread"], asks["event"])
-    within = (ask >= 0) & (rows["at"] >= asks["at"][ask]) & _open(rows["n"], asks["n"][ask]) if asks["at"].size else ask >= 0
-    kept = taken(rows | {"ask": ask}, within)
-    return taken(kept, by_time(kept["ask"], kept["at"], kept["event"]))
+    events, judged, turns, (given, author) = parts.held.events, parts.held.judged, parts.turns, parts.reactions
+    replies = np.flatnonzero((parts.verdict == KEPT) & (events.place == CHANNEL) & (events.root != NONE))
+    place = rows_of(asks["event"], turns.thread[np.concatenate([replies, given])]).astype(np.int64)
+    said, clicked = (
+        _columns(parts, rows[ask >= 0]) | {"ask": ask[ask >= 0]}
+        for rows, ask in ((replies, place[: replies.size]), (given, place[replies.size :]))
+    )
+    clicked |= {"helper": author[place[replies.size :] >= 0].astype(np.int64)}
+    said = taken(said, _open(said["n"], asks["n"][said["ask"]]) & (said["at"] >= asks["at"][said["ask"]]))
+    said = taken(said, ordered(said["ask"])[1])
+    row = said["row"]
+    pointed = (events.reply_to[row] != NONE) & (events.reply_to[row] != turns.thread[row])
+    said |= {
+        "offset": judged.offset[row].astype(np.int64),
+        "before": turns.before[row].astype(np.int64),
+        "pointed": pointed.astype(np.int64),
+    }
+    return said, taken(clicked, _open(clicked["n"], asks["n"][clicked["ask"]]))
 
 
 def _open(day: Ints, root: Ints) -> Kept:
@@ -213,35 +231,38 @@ def _open(day: Ints, root: Ints) -> Kept:
     return np.asarray(day < (week_numbers(root) + 1) * 7 - 3 + WEEK_CLOSES_AFTER_DAYS)
 
 
-def _answers(thread: Columns, asks: Columns, rules: TieRules) -> tuple[dict[str, Ints], Ints]:
+def _answers(thread: Columns, asks: Columns, time: WorkingTime, rules: TieRules) -> tuple[dict[str, Ints], Ints]:
     """First answer of each other person in time, ``first`` 1 on the very first of the thread; and where those of each ask begin."""
     ask = thread["ask"]
-    days = working_day_of(thread["n"]) - working_day_of(asks["n"][ask])
+    days = time.days(thread["sender"], thread["n"]) - time.days(thread["sender"], asks["n"][ask])
     rows = taken(thread, (thread["sender"] != asks["sender"][ask]) & (days <= rules.ask_reply_days))
-    waited = rows["clock"] - working_minutes_at(asks["at"][rows["ask"]] // 60 + rows["offset"])
-    first, out = np.zeros(asks["event"].size + 1, dtype=np.int64), np.empty((waited.size, 6), dtype=np.int64)
+    begun, ended = (at // 60 + rows["offset"] for at in (asks["at"][rows["ask"]], rows["at"]))
+    waited = time.minutes(rows["sender"], ended) - time.minutes(rows["sender"], begun)
+    first, out = np.zeros(asks["event"].size + 1, dtype=np.int64), np.empty((6, waited.size), dtype=np.int64)
     count = loops.answered((rows["ask"], rows["sender"], rows["at"], rows["n"], waited), first, out)
-    return {name: out[:count, k].copy() for k, name in enumerate(("ask", "helper", "first", "at", "n", "waited"))}, first
+    return {name: out[k, :count].copy() for k, name in enumerate(("ask", "helper", "first", "at", "n", "waited"))}, first
 
 
-def _thanks(thread: Columns, asks: Columns, named: Columns, steps: Steps) -> dict[str, Ints]:
+def _named(parts: Parted, rules: TieRules) -> dict[str, Ints]:
+    """Return whom channel messages mention: ``row`` and ``account``."""
+    events, got = parts.held.events, parts.got
+    here = np.flatnonzero((events.place[got.row] == CHANNEL) & (events.audience[got.row] <= rules.max_mentions))
+    return {"row": got.row[here].astype(np.int64), "account": got.account[here].astype(np.int64)}
+
+
+def _thanks(thread: Columns, asks: Columns, named: Columns, given: Columns) -> dict[str, Ints]:
     """Return what the asker did in the thread, to whom, and whether that person was meant beyond doubt."""
     own = taken(thread, thread["sender"] == asks["sender"][thread["ask"]])
-    spoke = {"ask": own["ask"], "at": own["at"], "n": own["n"], "helper": own["before"], "sure": own["pointed"]}
-    order = np.argsort(own["event"], kind="stable")
-    place = found(named["event"], own["event"][order])
-    called = taken(spoke, order[place[place >= 0]])
+    spoke = {name: own[name] for name in ("ask", "sender", "at", "n")} | {"helper": own["before"], "sure": own["pointed"]}
+    place = _by_row(own["row"], named["row"])
+    called = taken(spoke, place[place >= 0])
     called |= {"helper": named["account"][place >= 0], "sure": constant(1, called["ask"])}
-    given = columns(steps.given, "thread", "sender", "author", "at", "n")
-    ask = found(given["thread"], asks["event"])
-    given = taken(given | {"ask": ask}, ask >= 0)
-    ask = given["ask"]
-    clicked = taken(given, (given["sender"] == asks["sender"][ask]) & _open(given["n"], asks["n"][ask]))
-    clicked |= {"helper": clicked["author"], "sure": constant(1, clicked["ask"])}
-    return joined([spoke, called, clicked], ("ask", "at", "n", "helper", "sure"))
+    clicked = taken(given, given["sender"] == asks["sender"][given["ask"]])
+    clicked |= {"sure": constant(1, clicked["ask"])}
+    return joined([spoke, called, clicked], ("ask", "sender", "at", "n", "helper", "sure"))
 
 
-def _acknowledged(answers: Columns, first: Ints, thanks: Columns) -> tuple[Ints, Ints]:
+def _acknowledged(answers: Columns, first: Ints, thanks: Columns, time: WorkingTime) -> tuple[Ints, Ints]:
     """Which answers were acknowledged, and the confidence of each ask: 2 when its asker came back after an answer, else 1."""
     marks, sure = np.zeros_like(answers["ask"]), constant(1, first[1:])
     if marks.size == 0:
@@ -253,7 +274,7 @@ def _acknowledged(answers: Columns, first: Ints, thanks: Columns) -> tuple[Ints,
     sure[thanks["ask"][back]] = 2
     place = _places(thanks, first, answers)
     rows, place = taken(thanks, place >= 0), place[place >= 0]
-    soon = working_day_of(rows["n"]) - working_day_of(answers["n"][place]) <= 1
+    soon = time.days(rows["sender"], rows["n"]) - time.days(rows["sender"], answers["n"][place]) <= 1
     marks[place[(rows["at"] >= answers["at"][place]) & (soon | (rows["sure"] == 1))]] = 1
     return marks, sure
 
@@ -265,8 +286,15 @@ def _places(rows: Columns, first: Ints, answers: Columns) -> Ints:
     return place
 
 
+def _by_row(rows: Ints, wanted: Ints) -> Ints:
+    """Return the place of wanted event rows among distinct rows, -1 where they are not."""
+    places = np.full(int(max(rows.max(initial=-1), wanted.max(initial=-1))) + 1, -1)
+    places[rows] = np.arange(rows.size)
+    return places[wanted]
+
+
 def _of_asks(rows: Columns, asks: Columns) -> dict[str, Ints]:
     """Columns of the ask of each (place of the ask, helper)."""
     ask = rows["ask"]
     facts = {name: asks[name][ask] for name in ("space", "n", "at")}
-    return {**facts, "ask": asks["event"][ask], "asker": asks["sender"][ask], "helper": rows["helper"], "w": week_numbers(facts["n"])}
+    return {**facts, "ask": asks["row"][ask], "asker": asks["sender"][ask], "helper": rows["helper"], "w": week_numbers(facts["n"])}

@@ -9,12 +9,15 @@ import numpy.typing as npt
 import pyarrow as pa
 from scipy.special import betainc
 
+from ona.compiled import Codes
 from ona.rules import TieRules
-from ona.ties._columns import Columns, columns
-from ona.ties.attribution import Steps
+from ona.ties._columns import Columns, columns, found
+from ona.ties._sorting import NONE
+from ona.ties._verdicts import CHANNEL, DIRECT
+from ona.ties.attribution import Parted
 from ona.ties.calendar import HOURS, MONDAY_WEEK_ZERO, day_number, week_number
-from ona.ties.cleaning import CHANNEL, DIRECT
-from ona.ties.frames import Lazy, stacked
+from ona.ties.columns import KEPT
+from ona.ties.frames import Lazy, Load, stacked
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -56,31 +59,53 @@ def find_bursts(busy: pa.Table, baseline: pa.Table, rules: TieRules) -> pa.Table
     the company, estimated from hours within ``TRIM`` standard deviations. Benjamini-Hochberg at ``burst_q`` over
     all channel-hours of a week; hours less than two hours apart are one burst.
     """
-    if baseline.num_rows == 0 or busy.num_rows == 0 or len(baseline["week"].unique()) < BASELINE_WEEKS:
+    return unusual(busy, usual(baseline), rules)
+
+
+@dataclass(frozen=True)
+class Usual:
+    """Spaces, their shrunken weekly rates, the hour-of-week profile and the company's dispersion."""
+
+    spaces: Ints
+    rate: Floats
+    profile: Floats
+    dispersion: float
+
+
+def usual(baseline: pa.Table) -> Usual | None:
+    """Estimate what is usual from SPACE_WEEKS; None with fewer than ``BASELINE_WEEKS`` weeks."""
+    weeks = len(baseline["week"].unique())
+    if weeks < BASELINE_WEEKS:
+        return None
+    space = baseline["space"].to_numpy()
+    counts = baseline["hours"].combine_chunks().flatten().to_numpy().astype(np.float64).reshape(-1, HOURS)
+    known, place = np.unique(space, return_inverse=True)
+    rate = _shrunk(np.bincount(place, weights=counts.sum(axis=1)).astype(np.float64), weeks)
+    profile = (counts.sum(axis=0) + 1) / (counts.sum() + HOURS)
+    return Usual(known, rate, profile, _dispersion(counts, rate[place][:, None] * profile))
+
+
+def unusual(busy: pa.Table, normal: Usual | None, rules: TieRules) -> pa.Table:
+    """Find bursts as ``find_bursts`` does, against what is known to be usual."""
+    if normal is None or busy.num_rows == 0:
         return BURSTS.empty_table()
     ordered = busy.sort_by([("space", "ascending"), ("hour", "ascending")])
     space, hour, x = (ordered[name].to_numpy().astype(np.int64) for name in ("space", "hour", "x"))
     week = (hour // 24 + 3) // 7
-    known, rate, profile, alpha = _expected(baseline)
-    place = np.searchsorted(known, space).clip(max=known.size - 1)
-    mean = np.where(known[place] == space, rate[place], rate.min()) * profile[(hour + 72) % HOURS]
-    tail = betainc(x, 1 / alpha, alpha * mean / (1 + alpha * mean))  # P(X >= x), negative binomial
+    place = np.searchsorted(normal.spaces, space).clip(max=normal.spaces.size - 1)
+    mean = np.where(normal.spaces[place] == space, normal.rate[place], normal.rate.min()) * normal.profile[(hour + 72) % HOURS]
+    tail = at_least(x, mean, normal.dispersion)
     hot = np.zeros(space.size, dtype=bool)
     for one in np.unique(week):
         here = week == one
-        hot[here] = _rejected(tail[here], known.size * HOURS, rules.burst_q)
+        hot[here] = _rejected(tail[here], normal.spaces.size * HOURS, rules.burst_q)
     return _merged(space[hot], hour[hot])
 
 
-def _expected(baseline: pa.Table) -> tuple[Ints, Floats, Floats, float]:
-    """Spaces, their shrunken weekly rates, the hour-of-week profile and the company's dispersion."""
-    space = baseline["space"].to_numpy()
-    counts = baseline["hours"].combine_chunks().flatten().to_numpy().astype(np.float64).reshape(-1, HOURS)
-    weeks = len(baseline["week"].unique())
-    known, place = np.unique(space, return_inverse=True)
-    rate = _shrunk(np.bincount(place, weights=counts.sum(axis=1)).astype(np.float64), weeks)
-    profile = (counts.sum(axis=0) + 1) / (counts.sum() + HOURS)
-    return known, rate, profile, _dispersion(counts, rate[place][:, None] * profile)
+def at_least(x: Ints, mean: Floats, dispersion: float) -> Floats:
+    """Probability of ``x`` or more turns where ``mean`` are expected, negative binomial: variance = mean + dispersion mean²; (n,)."""
+    odds = dispersion * mean
+    return np.asarray(betainc(x, 1 / dispersion, odds / (1 + odds)), dtype=np.float64)
 
 
 def _shrunk(turns: Floats, weeks: int) -> Floats:
@@ -121,38 +146,64 @@ def _merged(space: Ints, hour: Ints) -> pa.Table:
     last = np.append(first[1:], space.size) - 1
     weeks = (hour[first] // 24 + 3) // 7
     mondays = [MONDAY_WEEK_ZERO + timedelta(weeks=int(week)) for week in weeks]
-    columns = [np.arange(first.size), space[first], pa.array(mondays, pa.date32()), hour[first] * 3600, (hour[last] + 1) * 3600]
-    return pa.table([pa.array(column) for column in columns], schema=BURSTS)
+    made = [np.arange(first.size), space[first], pa.array(mondays, pa.date32()), hour[first] * 3600, (hour[last] + 1) * 3600]
+    return pa.table([pa.array(column) for column in made], schema=BURSTS)
 
 
 @dataclass(frozen=True)
 class Calls:
-    """Where and when it was urgent, and who was pulled in."""
+    """Where and when it was urgent, and who was pulled in; spaces and accounts are codes."""
 
-    bursts: Columns  # space, w
+    bursts: Columns  # space (-1 unknown), w, start, end
     pulls: Columns  # account, w
 
 
-def incidents(answers: Columns, bursts: Lazy | None) -> Columns:
+def incidents(answers: Columns, bursts: Columns) -> Columns:
     """Mark the answers to asks that were raised in their space during a burst."""
     marks = np.zeros_like(answers["at"])
-    if bursts is not None:
-        held = columns(bursts, "space", "start", "end")
-        for space, start, end in zip(*(held[name].tolist() for name in ("space", "start", "end")), strict=True):
-            marks[(answers["space"] == space) & (answers["at"] >= start) & (answers["at"] < end)] = 1
+    placed = np.flatnonzero(np.isin(answers["space"], bursts["space"]) & (answers["space"] >= 0))
+    space, at = answers["space"][placed], answers["at"][placed]
+    for one, start, end in zip(*(bursts[name].tolist() for name in ("space", "start", "end")), strict=True):
+        marks[placed[(space == one) & (at >= start) & (at < end)]] = 1
     return {**answers, "incident": marks}
 
 
-def calls(steps: Steps, bursts: Lazy | None) -> Calls:
+def calls(parts: Parted, bursts: Lazy | None, load: Load) -> Calls:
     """Return where bursts were and who was called into them."""
-    none: Columns = {name: np.empty(0, dtype=np.int64) for name in ("space", "account", "w")}
     if bursts is None:
-        return Calls(none, none)
-    dated = bursts.with_columns(w=week_number(day_number("week")))
-    hot = columns(dated, "space", "w")
+        return Calls(dict.fromkeys(("space", "w", "start", "end"), _NONE), dict.fromkeys(("account", "w"), _NONE))
+    hot = columns(bursts.with_columns(w=week_number(day_number("week"))), "space", "w", "start", "end")
+    hot["space"] = found(hot["space"], parts.held.spaces)
     if not hot["w"].size:
-        return Calls(none, none)
-    return Calls(hot, columns(pulled(steps.posts, steps.got, bursts).with_columns(w=week_number(day_number("week"))), "account", "w"))
+        return Calls(hot, dict.fromkeys(("account", "w"), _NONE))
+    came = pulled(*_near(parts, hot, load), bursts).with_columns(w=week_number(day_number("week")))
+    return Calls(hot, columns(came, "account", "w"))
+
+
+_NONE = np.empty(0, dtype=np.int64)
+
+
+def _near(parts: Parted, hot: Columns, load: Load) -> tuple[Lazy, Lazy]:
+    """Return posts in the spaces of bursts, and messages that may have called their authors in; few of all there are."""
+    events, got = parts.held.events, parts.got
+    first, last = int(hot["start"].min()) - 3600 * BEFORE_HOURS, int(hot["end"].max())
+    placed = np.zeros(parts.held.spaces.size + 1, dtype=bool)
+    placed[hot["space"]] = True
+    placed[-1] = False
+    lively = placed[events.space] & (events.at >= first) & (events.at < last) & (parts.verdict == KEPT) & (events.place == CHANNEL)
+    speaks = np.zeros(parts.held.known.account.size, dtype=bool)
+    speaks[events.sender[lively]] = True
+    direct = (events.place[got.row] == DIRECT) & (events.at[got.row] >= first) & (events.at[got.row] <= last)
+    direct &= speaks[got.account] & speaks[events.sender[got.row]]
+    named = np.flatnonzero(lively[got.row] | direct)
+    return load(_frame(parts, np.flatnonzero(lively))), load(_frame(parts, got.row[named], account=got.account[named]))
+
+
+def _frame(parts: Parted, rows: Ints | Codes, **more: Codes) -> pa.Table:
+    events = parts.held.events
+    space = np.append(parts.held.spaces, NONE)[events.space[rows]]
+    shown = {"space": space, "place": events.place[rows], "sender": events.sender[rows], "at": events.at[rows]} | more
+    return pa.table({name: column.astype(np.int64) for name, column in shown.items()})
 
 
 def pulled(posts: Lazy, got: Lazy, bursts: Lazy) -> Lazy:

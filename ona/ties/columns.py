@@ -1,9 +1,9 @@
-"""EVENTS and ACCOUNTS as columns in memory, events in order of time, accounts as codes: what the compiled loops read."""
+"""EVENTS and ACCOUNTS as columns in memory, events in order of time, accounts and spaces as codes: what the compiled loops read."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,20 +12,26 @@ from numpy.typing import NDArray
 from ona.compiled import Codes, Flags, Floats, Ints
 from ona.rules import TieRules
 from ona.tables import AccountKind
-from ona.ties._kernels import NONE, Events, Names, by_time, rows_of
+from ona.ties._sorting import NONE, by_time, codes_of, rows_of
 from ona.ties._verdicts import Judged, Limits, Raw, judgements
-from ona.ties.frames import Lazy
+from ona.ties.frames import Lazy, together
 
 PEOPLE = (AccountKind.MEMBER, AccountKind.GUEST, AccountKind.FORMER)
 """Accounts behind which a person writes; of them only members are scored."""
+
+KEPT = 0
+"""Verdict on events that stay."""
 
 NO_LEAD = -(2**31)
 """Stands for a missing lead of a meeting."""
 
 Number = TypeVar("Number", bound=np.generic)
 
-_IDS = ("event", "sender", "space", "root", "reply_to", "series")
-_READ = (*_IDS, "kind", "sent", "day", "bin", "recipients", "audience", "space_kind", "lead_hours", "minutes", "flags")
+COLUMNS = (
+    "event", "sender", "space", "root", "reply_to", "series", "source", "kind", "sent", "day", "bin", "recipients", "audience",
+    "space_kind", "lead_hours", "minutes", "flags",
+)  # fmt: skip
+"""Columns of EVENTS that are read."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,7 @@ class Known:
     person: Ints
     kind: Flags  # 0 missing
     excluded: Flags
+    work_days: Flags  # mask of weekdays, Monday 1; 0 unknown
     people: Flags  # 1 where a person stands behind it who may appear in ties
 
     @property
@@ -45,52 +52,79 @@ class Known:
 
 
 @dataclass(frozen=True)
-class Held:
-    """Events in order of (at, event), judged one by one, with their recipients."""
+class Events:
+    """Columns of events in order of (at, event); ids that are missing are ``NONE``, codes -1."""
 
-    known: Known
-    sources: tuple[str, ...]  # by code, sorted
-    events: Events
-    names: Names
-    judged: Judged
-    first: Ints  # first recipient
+    event: Ints
+    at: Ints
+    n: Codes
+    w: Codes
+    sender: Codes  # code of the account
+    space: Codes
+    root: Ints
+    reply_to: Ints
+    audience: Codes
+    source: Codes
+    place: Flags
+    verdict: Flags
+
+
+@dataclass(frozen=True)
+class Names:
+    """Recipients: those of event i are start[i] to stop[i]."""
+
+    start: Ints
+    stop: Ints
+    account: Codes  # code, -1 unknown
+    role: Flags
+
+
+@dataclass(frozen=True)
+class Meetings:
+    """What only meetings have, by row as read; ``order`` leads there from events in order of time."""
+
+    order: Ints
     series: Ints
     lead_hours: Codes
     minutes: Floats  # NaN unknown
 
 
+@dataclass(frozen=True)
+class Held:
+    """Events in order of time, judged one by one, with their recipients."""
+
+    known: Known
+    sources: tuple[str, ...]  # by code, sorted
+    spaces: Ints  # by code, sorted
+    events: Events
+    names: Names
+    judged: Judged
+    meetings: Meetings
+
+
 def held(events: Lazy, accounts: Lazy, rules: TieRules) -> Held:
     """Read events and accounts and judge each event on its own."""
-    known = _known(_arrow(accounts))
-    sources = tuple(sorted(_arrow(events.select("source").unique())["source"].drop_null().to_pylist()))
-    table = _arrow(events.select(*_READ, source=_coded(sources)))
-    at = _numbers(table, "sent", np.int64) // 1_000_000
-    order = by_time(at, _numbers(table, "event", np.int64).copy())
-    ids = {name: _numbers(table, name, np.int64)[order] for name in _IDS}
-    first, start, stop, names = _recipients(table, order, known)
-    code, n = rows_of(known.account, ids["sender"]), _numbers(table, "day", np.int32)[order]
-    audience, flags = (_numbers(table, name, np.int32, 0)[order] for name in ("audience", "flags"))
-    hour, kind, space_kind = (_numbers(table, name, np.uint8, 0)[order] for name in ("bin", "kind", "space_kind"))
-    raw = Raw(ids["event"], at[order], n, hour, kind, space_kind, audience, flags, ids["sender"], code, first, ids["space"], ids["root"])
-    limits = Limits(known.kind, known.excluded, rules.max_mail, rules.max_group, rules.max_meeting)
-    judged = judgements(raw, limits)
-    w, source = (n + 3) // 7, _numbers(table, "source", np.int32)[order]
-    kept = Events(
-        raw.event, raw.at, n, w, code, raw.space, raw.root, ids["reply_to"], audience, source, judged.place, judged.verdict
-    )  # fmt: skip
-    lead, minutes = _numbers(table, "lead_hours", np.int32, NO_LEAD)[order], _numbers(table, "minutes", np.float64, np.nan)[order]
-    return Held(known, sources, kept, Names(start, stop, *names, known.people), judged, first, ids["series"], lead, minutes)
+    known, table = _known(_arrow(accounts)), _arrow(events.select(*COLUMNS))
+    at, event = _numbers(table, "sent", np.int64) // 1_000_000, _numbers(table, "event", np.int64).copy()
+    order = by_time(at, event)
+    names, first = _recipients(table, order, known)
+    sources, source = _sources(table["source"])
+    columns = [event, at, source, *(_numbers(table, name, np.int64) for name in ("sender", "space", "root", "reply_to"))]
+    columns += [_numbers(table, name, np.int32, 0) for name in ("day", "audience", "flags")]
+    columns += [_numbers(table, name, np.uint8, 0) for name in ("bin", "kind", "space_kind")]
+    event, at, source, sender, space, root, reply_to, n, audience, flags, hour, kind, space_kind = together(
+        [partial(np.take, column, order) for column in columns]
+    )
+    code, (places, spaces) = rows_of(known.account, sender), _spaces(space)
+    raw = Raw(event, at, n, hour, kind, space_kind, audience, flags, sender, code, first, space, root)
+    judged = judgements(raw, Limits(known.kind, known.excluded, rules.max_mail, rules.max_group, rules.max_meeting))
+    kept = Events(event, at, n, (n + 3) // 7, code, places, root, reply_to, audience, source, judged.place, judged.verdict)
+    lead, minutes = _numbers(table, "lead_hours", np.int32, NO_LEAD), _numbers(table, "minutes", np.float64, np.nan)
+    return Held(known, sources, spaces, kept, names, judged, Meetings(order, _numbers(table, "series", np.int64), lead, minutes))
 
 
 def _arrow(frame: Lazy) -> pa.Table:
     return frame.collect("pyarrow").to_arrow()
-
-
-def _coded(sources: tuple[str, ...]) -> nw.Expr:
-    code = nw.lit(0)
-    for index, source in enumerate(sources[1:], start=1):
-        code = nw.when(nw.col("source") == source).then(nw.lit(index)).otherwise(code)
-    return code
 
 
 def _numbers(table: pa.Table, name: str, dtype: type[Number], missing: float = NONE) -> NDArray[Number]:
@@ -103,17 +137,40 @@ def _numbers(table: pa.Table, name: str, dtype: type[Number], missing: float = N
     return np.asarray(column.to_numpy()).astype(dtype, copy=False)
 
 
-def _recipients(table: pa.Table, order: Ints, known: Known) -> tuple[Ints, Ints, Ints, tuple[Codes, Flags]]:
-    """First recipient, range of recipients of each event in order, and all recipients as codes and roles."""
+def _sources(column: pa.ChunkedArray) -> tuple[tuple[str, ...], Codes]:
+    """Names of the sources, sorted, and the code of each row."""
+    coded = column if pa.types.is_dictionary(column.type) else column.dictionary_encode()
+    whole = coded.unify_dictionaries().combine_chunks()
+    chunk = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    found = chunk.dictionary.to_pylist()
+    names = tuple(sorted(found))
+    rank = np.array([names.index(name) for name in found], dtype=np.int32)
+    return names, rank[pc.fill_null(chunk.indices, 0).to_numpy()] if names else np.zeros(len(column), dtype=np.int32)
+
+
+def _spaces(space: Ints) -> tuple[Codes, Ints]:
+    """Code of each space in the order of ids, -1 for ``NONE``; and the ids."""
+    codes, number = codes_of(space, space)
+    ids = np.empty(number, dtype=np.int64)
+    ids[codes] = space
+    order = np.argsort(ids)
+    rank = np.empty(number, dtype=np.int32)
+    rank[order] = np.arange(number)
+    missing = int(number > 0 and ids[order[0]] == NONE)
+    return (rank - np.int32(missing))[codes], ids[order[missing:]]
+
+
+def _recipients(table: pa.Table, order: Ints, known: Known) -> tuple[Names, Ints]:
+    """Recipients of each event in order, and the id of its first one."""
     lists = table["recipients"].combine_chunks()
     parts = pa.table({"account": lists.values.field("account"), "role": lists.values.field("role")})
-    account, role = _numbers(parts, "account", np.int64), _numbers(parts, "role", np.uint8, 0)
+    account, role = _numbers(parts, "account", np.int64).copy(), _numbers(parts, "role", np.uint8, 0).copy()
     edges = lists.offsets.to_numpy().astype(np.int64)
     start, stop = edges[:-1][order], edges[1:][order]
     first = np.full(order.size, NONE)
     some = stop > start
     first[some] = account[start[some]]
-    return first, start, stop, (rows_of(known.account, account.copy()), role.copy())
+    return Names(start, stop, rows_of(known.account, account), role), first
 
 
 def _known(table: pa.Table) -> Known:
@@ -122,4 +179,5 @@ def _known(table: pa.Table) -> Known:
     person, kind = _numbers(table, "person", np.int64)[order], _numbers(table, "kind", np.uint8, 0)[order]
     excluded = pc.fill_null(table["excluded"], False).to_numpy().astype(np.uint8)[order]
     people = np.isin(kind, [int(one) for one in PEOPLE]) & (excluded == 0)
-    return Known(ids[order], person, kind, excluded, people.astype(np.uint8))
+    work_days = _numbers(table, "work_days", np.uint8, 0)[order]
+    return Known(ids[order], person, kind, excluded, work_days, people.astype(np.uint8))

@@ -1,7 +1,9 @@
 """Small expressions that several steps share, and the hook that keeps an intermediate result."""
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import narwhals as nw
 import pyarrow as pa
@@ -9,16 +11,33 @@ import pyarrow as pa
 Lazy = nw.LazyFrame[Any]
 """A lazy frame of any engine."""
 
-Persist = Callable[[Lazy], Lazy]
-"""Computes a frame once, so that later steps do not compute it again; an engine's business, hence injected."""
-
 Load = Callable[[pa.Table], Lazy]
 """Takes a table in memory into an engine."""
 
 
-def at_once(frame: Lazy) -> Lazy:
-    """Return the frame as it is: every later step computes it again."""
-    return frame
+Result = TypeVar("Result")
+
+THREADS = 2
+"""Steps that are computed side by side; results do not depend on it."""
+
+
+def together(steps: Sequence[Callable[[], Result]]) -> list[Result]:
+    """Compute independent steps side by side; their loops hold no lock. Results come in the order of the steps."""
+    with ThreadPoolExecutor(THREADS) as pool:
+        return list(pool.map(lambda step: step(), steps))
+
+
+def in_memory(table: pa.Table) -> Lazy:
+    """Return an Arrow table as a lazy frame."""
+    lazy: Lazy = nw.from_native(table, eager_only=True).lazy()
+    return lazy
+
+
+@contextmanager
+def beside(step: Callable[[], Result]) -> Iterator[Future[Result]]:
+    """Compute a step while the block runs; its result is there when the block has ended."""
+    with ThreadPoolExecutor(1) as pool:
+        yield pool.submit(step)
 
 
 def total(column: str) -> nw.Expr:

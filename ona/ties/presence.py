@@ -2,19 +2,19 @@
 
 from dataclasses import dataclass, field
 
-import narwhals as nw
 import numpy as np
 import pyarrow as pa
 
-from ona.tables import FIXED_POINT, LATENCY_EDGES_MINUTES, PRESENCE, Channel
+from ona.compiled import Codes, Flags
+from ona.tables import FIXED_POINT, LATENCY_EDGES_MINUTES, PRESENCE, Channel, Role
 from ona.ties import _ask_kernels as loops
-from ona.ties._columns import Columns, Ints, Kept, columns, constant, distinct, found, joined, mondays, taken, week_numbers
-from ona.ties._kernels import NONE
-from ona.ties.attribution import UNKNOWN_MINUTES, Steps, attendees
+from ona.ties._columns import Columns, Ints, Kept, packed, rounded, starts, summed, taken
+from ona.ties._sorting import NONE, ordered
+from ona.ties._verdicts import AUDIENCE, BROADCAST, CHANNEL, LISTED, MAIL, MEETING
+from ona.ties.attribution import UNKNOWN_MINUTES, Parted
 from ona.ties.bursts import Calls
-from ona.ties.calendar import WEEKS_BACK
-from ona.ties.cleaning import CHANNEL, DIRECT, DROPS, MAIL, MEETING
-from ona.ties.frames import Lazy, flag, rounded
+from ona.ties.calendar import WEEKS_BACK, mondays
+from ona.ties.columns import KEPT
 
 BINS = len(LATENCY_EDGES_MINUTES) + 1
 MINUTE = 64
@@ -23,54 +23,60 @@ MINUTE = 64
 CENSORED_AFTER = 960
 """Working minutes after which a request counts as never answered: the two working days of the answer window."""
 
-_MASS = tuple(1 + DROPS.index(rule) for rule in ("list", "broadcast", "audience"))
-_MONDAY = 3  # 1970-01-01 was a Thursday
+_DAYS, _CHANNELS = 7, 8
+_NO_SPACE = -1
 
 
 @dataclass(frozen=True)
 class Seen:
-    """The steps that presence is counted from."""
+    """What presence is counted from."""
 
-    headers: Lazy
-    steps: Steps
+    parts: Parted
     exchanges: Columns
     credits: Columns
     requests: Columns
     called: Calls
-    wanted: nw.Expr  # whether a row's week number w is wanted
+    wanted: Kept  # by event: whether its week is wanted
+    weeks: range  # numbers of the weeks
 
 
 @dataclass
 class Counts:
     """Columns of PRESENCE in the making: one cell per week and account, those that were touched are rows."""
 
-    accounts: Ints  # sorted
-    week: int  # number of the first week
-    weeks: int
+    accounts: Ints  # ids by code
+    weeks: range
     touched: Kept = field(init=False)
+    days: Kept = field(init=False)
+    channels: Kept = field(init=False)
     sums: dict[str, Ints] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Start with empty cells."""
-        self.touched = np.zeros(self.accounts.size * self.weeks, dtype=bool)
+        self.touched = np.zeros(self.accounts.size * len(self.weeks), dtype=bool)
+        self.days = np.zeros((self.touched.size, _DAYS), dtype=bool)
+        self.channels = np.zeros((self.touched.size, _CHANNELS), dtype=bool)
 
-    def cells(self, account: Ints, week: Ints) -> Ints:
-        """Return the cells of accounts and weeks that are known to be there."""
-        return (week - self.week) * self.accounts.size + np.searchsorted(self.accounts, account)
+    def cells(self, account: Ints | Codes, week: Ints | Codes) -> Ints:
+        """Return the cells of accounts and weeks that are wanted."""
+        return (week - self.weeks.start) * np.int64(self.accounts.size) + account
+
+    def count(self, name: str, cell: Ints) -> None:
+        """Add 1 to a column for each cell and touch it."""
+        self.add(name, np.bincount(cell, minlength=self.touched.size))
+        self.touched[cell] = True
+
+    def add(self, name: str, values: Ints) -> None:
+        """Add values, one a cell, to a column."""
+        self.sums[name] = self.column(name) + values
 
     def column(self, name: str) -> Ints:
         """Return a column, zeros at first."""
-        return self.sums.setdefault(name, np.zeros(self.touched.size, dtype=np.int64))
-
-    def add(self, cell: Ints, **values: Ints | int) -> None:
-        """Add values to cells and touch them."""
-        self.touched[cell] = True
-        for name, value in values.items():
-            np.add.at(self.column(name), cell, value)
+        return self.sums.get(name, np.zeros(self.touched.size, dtype=np.int64))
 
 
 def presence(seen: Seen) -> pa.Table:
-    """Count PRESENCE.
+    """Count PRESENCE, in the order of its key.
 
     Days, channels, turns, broadcasts and out-of-hours come from the account's own events, dropped mass mail included;
     an accepted meeting counts as a day at work. ``initiated`` are turns that answer nothing: root posts, mails
@@ -80,140 +86,161 @@ def presence(seen: Seen) -> pa.Table:
     two common spaces counts twice. Latencies are working minutes on the helper's clock; a request that was not
     answered within the answer window is censored there.
     """
-    acts, seats, made = _acts(seen), _seats(seen), taken(seen.credits, distinct(seen.credits["ask"], seen.credits["w"]))
-    pulls = seen.called.pulls
-    accounts = [acts["sender"], seats["account"], made["asker"], seen.requests["helper"], pulls["account"]]
-    weeks = np.unique(np.concatenate([acts["w"], seats["w"], made["w"], seen.requests["w"], pulls["w"]]))
-    if not weeks.size:
-        return PRESENCE.empty()
-    counts = Counts(np.unique(np.concatenate([np.unique(one) for one in accounts])), int(weeks[0]), int(weeks[-1] - weeks[0]) + 1)
-    _add_acts(counts, acts, seats)
-    counts.add(counts.cells(made["asker"], made["w"]), asks_made=1)
+    counts, made = Counts(seen.parts.held.known.account, seen.weeks), _made(seen.credits)
+    _add_acts(counts, seen)
+    _add_openings(counts, seen.exchanges)
+    _add_seats(counts, seen)
+    counts.count("asks_made", counts.cells(made["asker"], made["w"]))
     _add_requests(counts, seen.requests)
     _add_spaces(counts, seen, made)
-    counts.add(counts.cells(pulls["account"], pulls["w"]), pulls=1)
+    pulls = seen.called.pulls
+    here = (pulls["w"] >= seen.weeks.start) & (pulls["w"] < seen.weeks.stop)
+    counts.count("pulls", counts.cells(pulls["account"][here], pulls["w"][here]))
     return _shaped(counts)
 
 
-def _acts(seen: Seen) -> dict[str, Ints]:
-    """Own events: what channel, how many turns."""
-    place, nothing = nw.col("place"), nw.lit(0)
-    opened = flag(nw.col("root").is_null() & (((place == MAIL) & nw.col("reply_to").is_null()) | (place == CHANNEL)))
-    spoken = nw.when(place.is_in([MAIL, DIRECT, CHANNEL])).then(nw.col("opens")).otherwise(nothing)
-    own = seen.steps.kept.filter(seen.wanted).with_columns(turns=spoken, initiated=opened * nw.col("opens"), broadcasts=nothing)
-    mass = seen.headers.filter(seen.wanted, nw.col("verdict").is_in(list(_MASS)), place != MEETING)
-    sent = mass.with_columns(turns=nothing, initiated=nothing, broadcasts=nw.lit(1))
-    wrote = [columns(rows, "n", "sender", "place", "turns", "initiated", "broadcasts", "late") for rows in (own, sent)]
-    acts = joined([*wrote, _begun(seen.exchanges)], ("n", "sender", "place", "turns", "initiated", "broadcasts", "late"))
-    return acts | {"w": week_numbers(acts["n"])}
+def _made(credits: Columns) -> dict[str, Ints]:
+    """Return asks that were answered, each once."""
+    first = np.full(int(credits["ask"].max(initial=-1)) + 1, -1)
+    first[credits["ask"][::-1]] = np.arange(credits["ask"].size)[::-1]
+    return taken({name: credits[name] for name in ("ask", "asker", "w", "n", "space", "sure")}, first[first >= 0])
 
 
-def _begun(exchanges: Columns) -> dict[str, Ints]:
-    """Return openings of direct exchanges, each event once."""
-    direct = taken(exchanges, exchanges["mail"] == 0)
-    opened = taken(direct, distinct(direct["ask"], direct["n"]))
-    one = constant(1, opened["n"])
-    zeros = dict.fromkeys(("turns", "broadcasts", "late"), 0 * one)
-    return {**zeros, "n": opened["n"], "sender": opened["asker"], "place": one * DIRECT, "initiated": one}
+def _add_acts(counts: Counts, seen: Seen) -> None:
+    """Count own events: what channel, how many turns; mass mail that makes no tie is a broadcast."""
+    events, verdict, opens = seen.parts.held.events, seen.parts.verdict, seen.parts.turns.opens > 0
+    own = seen.wanted & (verdict == KEPT)
+    mass = seen.wanted & np.isin(verdict, (LISTED, BROADCAST, AUDIENCE)) & (events.place != MEETING)
+    rows = np.flatnonzero(own | mass)
+    cell, place, root = counts.cells(events.sender[rows], events.w[rows]), events.place[rows], events.root[rows] == NONE
+    counts.days[cell, (events.n[rows] + 3) % 7] = True
+    counts.channels[cell, np.array(_CHANNEL_OF)[place]] = True
+    counts.count("out_of_hours", cell[seen.parts.held.judged.late[rows] > 0])
+    counts.count("broadcasts", cell[mass[rows]])
+    counts.touched[cell] = True
+    spoken = own[rows] & opens[rows] & (place <= CHANNEL)
+    counts.count("turns", cell[spoken])
+    begun = (place == CHANNEL) | ((place == MAIL) & (events.reply_to[rows] == NONE))
+    counts.count("initiated", cell[spoken & root & begun])
 
 
-def _seats(seen: Seen) -> dict[str, Ints]:
-    """Seats in meetings; ``met`` 1 for those who accepted."""
-    minutes = nw.col("minutes").cast(nw.Float64).fill_null(UNKNOWN_MINUTES)
-    seats = attendees(seen.steps.kept.filter(seen.wanted), seen.steps.got.filter(seen.wanted)).with_columns(
-        met=flag((nw.col("a") == 1.0) & (nw.col("account") != nw.col("sender"))), minutes=rounded(minutes * nw.col("a") * MINUTE)
-    )
-    return columns(seats, "account", "n", "w", "met", "minutes")
+_CHANNEL_OF = (0, int(Channel.MAIL), int(Channel.CHAT), int(Channel.CHAT), int(Channel.MEETING), int(Channel.CHAT))
+"""Channel of each place."""
 
 
-def _add_acts(counts: Counts, acts: Columns, seats: Columns) -> None:
-    met = taken(seats, seats["met"] == 1)
-    counts.add(counts.cells(seats["account"], seats["w"]), minutes=seats["minutes"])
-    cell, place = counts.cells(acts["sender"], acts["w"]), acts["place"]
-    counts.add(cell, turns=acts["turns"], initiated=acts["initiated"], broadcasts=acts["broadcasts"], out_of_hours=acts["late"])
-    sat = counts.cells(met["account"], met["w"])
-    for cells, number in ((cell, acts["n"]), (sat, met["n"])):
-        np.bitwise_or.at(counts.column("days"), cells, _bits(number))
-    used = ((Channel.CHAT, cell[(place != MAIL) & (place != MEETING)]), (Channel.MAIL, cell[place == MAIL]))
-    for channel, cells in (*used, (Channel.MEETING, cell[place == MEETING]), (Channel.MEETING, sat)):
-        counts.column("channels")[cells] |= 1 << channel
+def _add_openings(counts: Counts, exchanges: Columns) -> None:
+    """Count openings of direct exchanges, each event once."""
+    direct = np.flatnonzero(exchanges["mail"] == 0)
+    keys, order = ordered(packed(taken(exchanges, direct), ("ask", "n")))
+    opened = direct[order[starts(keys)]]
+    cell = counts.cells(exchanges["asker"][opened], exchanges["w"][opened])
+    counts.count("initiated", cell)
+    counts.days[cell, (exchanges["n"][opened] + 3) % 7] = True
+    counts.channels[cell, int(Channel.CHAT)] = True
 
 
-def _bits(number: Ints) -> Ints:
-    """Return 1 for Monday, 2 for Tuesday … 64 for Sunday of day numbers."""
-    return np.left_shift(1, (number + _MONDAY) % 7)
+def _add_seats(counts: Counts, seen: Seen) -> None:
+    """Count the minutes of meetings, half of them for the unsure; who accepted was at work that day."""
+    events, got = seen.parts.held.events, seen.parts.got
+    kept = seen.wanted & (seen.parts.verdict == KEPT) & (events.place == MEETING)
+    organised = np.flatnonzero(kept)
+    invited = np.flatnonzero(kept[got.row] & (got.role != int(Role.DECLINED)))
+    row, account = np.concatenate([organised, got.row[invited]]), np.concatenate([events.sender[organised], got.account[invited]])
+    role = got.role[invited]
+    unsure = (role == int(Role.TENTATIVE)) | (role == int(Role.NO_ANSWER))
+    sure = np.concatenate([np.ones(organised.size), np.where(unsure, 0.5, 1.0)])
+    length = seen.parts.held.meetings.minutes[seen.parts.held.meetings.order[row]]
+    minutes = np.where(np.isnan(length), UNKNOWN_MINUTES, length) * sure * MINUTE
+    cell = counts.cells(account, events.w[row])
+    counts.add("minutes", np.bincount(cell, weights=rounded(minutes), minlength=counts.touched.size).astype(np.int64))
+    counts.touched[cell] = True
+    met = np.flatnonzero((sure == 1.0) & (account != events.sender[row]))
+    counts.days[cell[met], (events.n[row[met]] + 3) % 7] = True
+    counts.channels[cell[met], int(Channel.MEETING)] = True
 
 
 def _add_requests(counts: Counts, requests: Columns) -> None:
     """Count requests by name received and answered, with the latency histogram of either."""
-    answered = requests["answered"]
-    slot = np.searchsorted(LATENCY_EDGES_MINUTES, np.where(answered == 1, requests["waited"], CENSORED_AFTER))
+    answered = requests["answered"] == 1
+    slot = np.searchsorted(LATENCY_EDGES_MINUTES, np.where(answered, requests["waited"], CENSORED_AFTER))
     cell = counts.cells(requests["helper"], requests["w"])
-    counts.add(cell, directed_in=1, directed_answered=answered)
-    for k in range(BINS):
-        counts.add(cell[(slot == k) & (answered == 1)], **{f"latency_{k}": 1})
-        counts.add(cell[(slot == k) & (answered == 0)], **{f"censored_{k}": 1})
+    counts.count("directed_in", cell)
+    counts.count("directed_answered", cell[answered])
+    counts.sums["latency"] = np.bincount(cell[answered] * BINS + slot[answered], minlength=counts.touched.size * BINS)
+    counts.sums["censored"] = np.bincount(cell[~answered] * BINS + slot[~answered], minlength=counts.touched.size * BINS)
 
 
 def _add_spaces(counts: Counts, seen: Seen, made: Columns) -> None:
     """Add exposure, reach and bursts of the spaces in which people are active."""
-    asked = taken(made, made["space"] != NONE)
-    wrote = columns(seen.steps.posts.filter(~nw.col("space").is_null()).select("space", "w", "sender").unique(), "space", "w", "sender")
-    spaces = np.unique(wrote["space"])
-    key, cell = _active(counts, wrote, spaces)
-    people = np.bincount(key, minlength=spaces.size * counts.weeks)
+    spaces, weeks = seen.parts.held.spaces.size, len(seen.weeks)
+    key, cell = _active(counts, seen.parts)
+    people = np.bincount(key, minlength=spaces * weeks)
     first = np.append(0, np.cumsum(people))
-    counts.add(cell, reachable=people[key] - 1)
-    _expose(counts, asked, (np.searchsorted(spaces, asked["space"]) * counts.weeks + asked["w"] - counts.week, first, cell))
+    counts.add("reachable", np.bincount(cell, weights=people[key] - 1, minlength=counts.touched.size).astype(np.int64))
+    counts.touched[cell] = True
+    asked = taken(made, made["space"] != _NO_SPACE)
+    _expose(counts, asked, (asked["space"] * weeks + asked["w"] - seen.weeks.start, first, cell))
     hot = seen.called.bursts
-    for space, week in zip(hot["space"].tolist(), hot["w"].tolist(), strict=True):
-        place, later = int(found(np.array([space]), spaces)[0]), week - counts.week
-        if place >= 0 and 0 <= later < counts.weeks:
-            one = place * counts.weeks + later
-            counts.add(cell[first[one] : first[one + 1]], burst_exposure=1)
+    here = (hot["space"] >= 0) & (hot["w"] >= seen.weeks.start) & (hot["w"] < seen.weeks.stop)
+    for one in (hot["space"] * weeks + hot["w"] - seen.weeks.start)[here].tolist():
+        counts.count("burst_exposure", cell[first[one] : first[one + 1]])
 
 
-def _active(counts: Counts, wrote: Columns, spaces: Ints) -> tuple[Ints, Ints]:
+def _active(counts: Counts, parts: Parted) -> tuple[Ints, Ints]:
     """Space-weeks and cells of those who wrote in the space in this week or the three before, and were at work this week."""
-    space = np.searchsorted(spaces, wrote["space"])
-    keys = []
-    size = counts.accounts.size
-    account = found(wrote["sender"], counts.accounts)
-    for later in range(WEEKS_BACK + 1):
-        week = wrote["w"] + later - counts.week
-        there = (account >= 0) & (week >= 0) & (week < counts.weeks)
-        keys.append((space[there] * counts.weeks + week[there]) * size + account[there])
-    once = np.unique(np.concatenate(keys))
-    key, account = once // size, once % size
-    cell = key % counts.weeks * size + account
-    at_work = counts.column("days")[cell] > 0
+    events, size, weeks = parts.held.events, counts.accounts.size, len(counts.weeks)
+    posts = np.flatnonzero((parts.verdict == KEPT) & (events.place == CHANNEL) & (events.space >= 0))
+    begun = int(events.w[posts].min(initial=counts.weeks.start))
+    wrote = {
+        "space": events.space[posts].astype(np.int64),
+        "w": events.w[posts].astype(np.int64) - begun,
+        "who": events.sender[posts].astype(np.int64),
+    }
+    keys, order = ordered(packed(wrote, ("space", "w", "who")))
+    once = order[starts(keys)]
+    space, who, week = wrote["space"][once], wrote["who"][once], wrote["w"][once] + begun - counts.weeks.start
+    later = [week + step for step in range(WEEKS_BACK + 1)]
+    there = [(one >= 0) & (one < weeks) for one in later]
+    keys = np.concatenate([((space * weeks + one) * size + who)[here] for one, here in zip(later, there, strict=True)])
+    keys, _ = ordered(keys)
+    keys = keys[starts(keys)]
+    key, account = keys // size, keys % size
+    cell = key % weeks * size + account
+    at_work = counts.days[cell].any(axis=1)
     return key[at_work], cell[at_work]
 
 
 def _expose(counts: Counts, asks: Columns, where: tuple[Ints, Ints, Ints]) -> None:
     """Share of the channel asks of a day that falls to each active person at work, had all been equally likely to help."""
     key, first, cell = where
-    own = counts.cells(asks["asker"], asks["w"])
-    order = np.lexsort((own, asks["n"], key))
-    key, day, own, sure = key[order], asks["n"][order], own[order], asks["sure"][order]
-    place = distinct(key, day)
-    if not place.size:
+    if not key.size:
         return
-    number = np.searchsorted(place, np.arange(key.size), side="right") - 1
-    whole = np.bincount(number, weights=sure).astype(np.int64)
-    asked = (whole, _bits(day[place]), first[key[place]], first[key[place] + 1])
-    loops.exposed(asked, (number, own, sure), (cell, counts.column("days")[cell]), FIXED_POINT // 2, counts.column("exposure"))
+    asked = {"key": key, "day": asks["n"] - int(asks["n"].min()), "own": counts.cells(asks["asker"], asks["w"]), "sure": asks["sure"]}
+    asked = summed(asked, ("key", "day", "own"), "sure")
+    place = np.flatnonzero(starts(asked["key"], asked["day"]))
+    key, weekday = asked["key"][place], (asked["day"][place] + int(asks["n"].min()) + 3) % 7
+    days = np.add.reduceat(asked["sure"], place), np.left_shift(1, weekday), first[key], first[key + 1]
+    own = np.append(place, asked["key"].size), asked["own"], asked["sure"]
+    there, exposure = np.full(counts.touched.size, -1), np.zeros(counts.touched.size, dtype=np.int64)
+    loops.exposed(days, own, (cell, _masks(counts.days[cell])), there, exposure, FIXED_POINT // 2)
+    counts.add("exposure", exposure)
+
+
+def _masks(bits: Kept) -> Flags:
+    """Bit masks of rows of up to eight columns, the first column 1."""
+    return np.packbits(bits, axis=1, bitorder="little")[:, 0].copy()
 
 
 def _shaped(counts: Counts) -> pa.Table:
     """Return the touched cells as rows."""
     rows = np.flatnonzero(counts.touched)
     size = counts.accounts.size
-    sums = {name: counts.column(name)[rows] for name in (*_PLAIN, "minutes")}
-    made = {name: pa.array(sums[name]) for name in _PLAIN} | {
-        "week": mondays(rows // size + counts.week),
-        "account": pa.array(counts.accounts[rows % size]),
-        "meeting_minutes": pa.array((sums["minutes"] / MINUTE).astype(np.float32)),
+    made = {name: pa.array(counts.column(name)[rows]) for name in _PLAIN} | {
+        "week": mondays(rows // max(size, 1) + counts.weeks.start),
+        "account": pa.array(counts.accounts[rows % max(size, 1)]),
+        "days": pa.array(_masks(counts.days[rows])),
+        "channels": pa.array(_masks(counts.channels[rows])),
+        "meeting_minutes": pa.array((counts.column("minutes")[rows] / MINUTE).astype(np.float32)),
         "latency": _histogram(counts, "latency", rows),
         "censored": _histogram(counts, "censored", rows),
     }
@@ -221,11 +248,11 @@ def _shaped(counts: Counts) -> pa.Table:
 
 
 _PLAIN = (
-    "days", "channels", "turns", "initiated", "broadcasts", "asks_made", "directed_in", "directed_answered", "exposure", "burst_exposure",
-    "pulls", "reachable", "out_of_hours",
+    "turns", "initiated", "broadcasts", "asks_made", "directed_in", "directed_answered", "exposure", "burst_exposure", "pulls", "reachable",
+    "out_of_hours",
 )  # fmt: skip
 
 
 def _histogram(counts: Counts, name: str, rows: Ints) -> pa.Array:
-    bins = np.stack([counts.column(f"{name}_{k}")[rows] for k in range(BINS)], axis=1).astype(np.uint32)
+    bins = counts.sums[name].reshape(-1, BINS)[rows].astype(np.uint32)
     return pa.ListArray.from_arrays(np.arange(rows.size + 1, dtype=np.int32) * BINS, bins.ravel())

@@ -1,21 +1,26 @@
 """Messages of one sender in quick succession become one turn, and each turn in a thread knows who spoke before."""
 
 from dataclasses import dataclass
+from functools import partial
 
-import narwhals as nw
 import numpy as np
+from numpy.typing import NDArray
 
 from ona.compiled import Codes, Flags, Ints
 from ona.rules import TieRules
-from ona.ties._kernels import NONE, Events, Speakers, codes_of, opening, rows_of, spoken_before, turns_of
+from ona.ties._kernels import opening, spoken_before
+from ona.ties._sorting import NONE, codes_of, rows_of
+from ona.ties._verdicts import CHANNEL, REACTION
 from ona.ties.calendar import WEEKS_BACK
-from ona.ties.cleaning import CHANNEL, KEPT, REACTION
-from ona.ties.columns import Held
-from ona.ties.frames import flag
+from ona.ties.columns import KEPT, Held
+from ona.ties.frames import beside
 
 NOBODY = -1
 NO_REPLY = -2
 """Root author of a message that is no reply."""
+
+NEVER = -(2**62)
+"""Before every event."""
 
 
 @dataclass(frozen=True)
@@ -28,19 +33,36 @@ class Turns:
     """
 
     opens: Flags  # 1 on the first message of a turn
-    turn: Codes  # row of the first message of the turn; channel messages only
+    turn: Codes  # row of the first message of the turn; messages only
     thread: Ints  # first event of the thread; of a reaction the thread that it was given in
     root: Codes  # code of the root's author, NOBODY unknown, NO_REPLY for messages that open a thread
     before: Codes  # code of whom a channel message answers besides, NOBODY none
     author: Codes  # code of the author of the message that a reaction or a reply points to, NOBODY unknown
 
 
-def turns(held: Held, events: Events, rules: TieRules) -> Turns:
+def turns(held: Held, verdict: Flags, rules: TieRules) -> Turns:
     """Part cleaned events into turns and threads."""
-    kept = events.verdict == KEPT
-    conversation, number = codes_of(events.sender.astype(np.int64), held.judged.conversation)
-    opens = opening(events, conversation, np.full(number, NONE), rules.coalescing_minutes * 60)
-    turn = turns_of(events, conversation, opens, np.full(number, -1, dtype=np.int32))
+    talk = (verdict == KEPT) & (held.events.place <= CHANNEL)
+    with beside(partial(opened, held, talk, rules)) as parts:
+        thread, root, before, author = _threads(held, verdict)
+    opens, turn = parts.result()
+    return Turns(opens, turn, thread, root, before, author)
+
+
+def opened(held: Held, message: NDArray[np.bool_], rules: TieRules) -> tuple[Flags, Codes]:
+    """Part some messages into turns: 1 on events that open one, and the row of the message that opened the turn of each."""
+    rows = np.flatnonzero(message)
+    codes, number = codes_of(held.events.sender[rows].astype(np.int64), held.judged.conversation[rows])
+    conversation, turn = np.zeros(message.size, dtype=np.int32), np.full(message.size, -1, dtype=np.int32)
+    conversation[rows] = codes
+    opens, last = np.ones(message.size, dtype=np.uint8), (np.full(number, NEVER), np.zeros(number, dtype=np.int32))
+    opening((held.events.at, message.view(np.uint8), conversation), last, (opens, turn), rules.coalescing_minutes * 60)
+    return opens, turn
+
+
+def _threads(held: Held, verdict: Flags) -> tuple[Ints, Codes, Codes, Codes]:
+    """Thread, author of the root, whom a message answers besides and whom it or a reaction points to."""
+    events, kept = held.events, verdict == KEPT
     posts, given = np.flatnonzero(kept & (events.place == CHANNEL)), np.flatnonzero(kept & (events.place == REACTION))
     thread = np.where(events.root == NONE, events.event, events.root)
     replies = posts[events.root[posts] != NONE]
@@ -50,42 +72,39 @@ def turns(held: Held, events: Events, rules: TieRules) -> Turns:
     root, author = np.full(kept.size, NO_REPLY, dtype=np.int32), np.full(kept.size, NOBODY, dtype=np.int32)
     root[replies] = _author(held, replies, found[0])
     author[pointed], author[given] = _author(held, pointed, found[1]), _author(held, given, found[2])
-    spoke = _spoke(events, replies, found[0])
-    before = np.where(author == NOBODY, spoke, author)
+    spoke = _spoke(held, kept, replies, found[0])
     thread[given] = _reacted(held, given, found[2])
-    return Turns(opens, turn, thread, root, before, author)
-
-
-def opens(rules: TieRules) -> nw.Expr:
-    """Return 1 for a message more than ``coalescing_minutes`` after the sender's last one in the conversation, else 0."""
-    gap = nw.col("at") - nw.col("at").shift(1).over("sender", "conversation", order_by=["at", "event"])
-    return flag(gap.is_null() | (gap > rules.coalescing_minutes * 60))
+    return thread, root, np.where(author == NOBODY, spoke, author), author
 
 
 def _author(held: Held, rows: Ints, wrote: Codes) -> Codes:
     """Who wrote the events in the rows ``wrote`` (-1 not held), people only and within the weeks looked back on."""
-    events, people = held.events, held.names.person
+    events, people = held.events, held.known.people
     sender = events.sender[wrote]
     good = (wrote >= 0) & (sender >= 0) & (people[sender] > 0) & (events.w[wrote] >= events.w[rows] - WEEKS_BACK)
     return np.where(good, sender, NOBODY).astype(np.int32)
 
 
-def _spoke(events: Events, replies: Ints, roots: Codes) -> Codes:
+def _spoke(held: Held, kept: NDArray[np.bool_], replies: Ints, roots: Codes) -> Codes:
     """Last distinct speaker of the thread before each kept channel message; threads are numbered by the row of their root."""
-    thread = np.arange(events.event.size, dtype=np.int32)
+    events = held.events
+    thread = np.arange(kept.size, dtype=np.int32)
     lost = roots < 0
     codes, number = codes_of(events.root[replies][lost], np.zeros(int(lost.sum()), dtype=np.int64))
     thread[replies] = roots
-    thread[replies[lost]] = codes + np.int32(events.event.size)
-    nobody = (np.full(events.event.size + number, NOBODY, dtype=np.int32) for _ in range(4))
-    return spoken_before(events, thread, Speakers(*nobody), WEEKS_BACK)
+    thread[replies[lost]] = codes + np.int32(kept.size)
+    last = tuple(np.full(kept.size + number, NOBODY, dtype=np.int32) for _ in range(4))
+    spoke = np.full(kept.size, NOBODY, dtype=np.int32)
+    post = (kept & (events.place == CHANNEL)).view(np.uint8)
+    spoken_before((post, thread, events.sender, events.w), last, spoke, WEEKS_BACK)
+    return spoke
 
 
 def _reacted(held: Held, given: Ints, wrote: Codes) -> Ints:
     """Thread of what each reaction is for: that of the message where it is held and by a person, else what the source named."""
     events = held.events
     sender = events.sender[wrote]
-    seen = (wrote >= 0) & (sender >= 0) & (held.names.person[sender] > 0)
+    seen = (wrote >= 0) & (sender >= 0) & (held.known.people[sender] > 0)
     of_message = np.where(events.root[wrote] == NONE, events.event[wrote], events.root[wrote])
     named = np.where(events.root[given] == NONE, events.reply_to[given], events.root[given])
     return np.where(seen, of_message, named)

@@ -1,58 +1,56 @@
 """EVENTS and ACCOUNTS in, the weekly tables TIES, ASKS, PRESENCE and SPACE_WEEKS out, by sections 1 and 3 of the method."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from ona.compiled import Codes, Ints
 from ona.rules import TieRules
-from ona.tables import ASKS, LATENCY_EDGES_MINUTES, PRESENCE, TIES, Table
+from ona.tables import LATENCY_EDGES_MINUTES
 from ona.ties import asks as asking
-from ona.ties import attribution
-from ona.ties._columns import Columns, in_memory, joined, taken
-from ona.ties.attribution import Parted, parted
+from ona.ties._columns import Columns, joined, taken
+from ona.ties.attribution import Parted, parted, ties
 from ona.ties.bursts import calls, incidents
-from ona.ties.calendar import week_of
+from ona.ties.calendar import mondays, week_of
 from ona.ties.cleaning import dropped
 from ona.ties.columns import held
 from ona.ties.episodes import episodes
-from ona.ties.frames import Lazy, Load, Persist, at_once, either, total
+from ona.ties.frames import Lazy, Load, beside, either, in_memory, total
 from ona.ties.presence import Seen, presence
-from ona.ties.spaces import spaces
-from ona.ties.steps import Prepared, prepare
+from ona.ties.spaces import liveliness
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a week needs besides its own events, and the engine's ways to take tables in and to keep intermediate results."""
+    """What a week needs besides its own events, and the engine's way to take tables in."""
 
     window: tuple[date, date] | None = None  # Mondays, half-open: the weeks to return; None: every week with events
     bursts: Lazy | None = None  # (burst, space, w, start, end): see ona.ties.bursts; None: no burst is known
-    persist: Persist = at_once
+    away: Lazy | None = None  # (account, day): stated absences and holidays of sites; None: none is known
     frame: Load = in_memory
 
-    def numbered(self) -> nw.Expr:
-        """Whether a row's week number ``w`` is wanted."""
-        if self.window is None:
-            return nw.col("w") == nw.col("w")
-        return (nw.col("w") >= week_of(self.window[0])) & (nw.col("w") < week_of(self.window[1]))
+    def weeks(self, w: Codes) -> range:
+        """Numbers of the wanted weeks, given those of the events."""
+        if self.window is not None:
+            return range(week_of(self.window[0]), week_of(self.window[1]))
+        return range(int(w.min()), int(w.max()) + 1) if w.size else range(0)
 
-    def wanted(self, w: Codes | Ints) -> NDArray[np.bool_]:
-        """Whether week numbers are wanted."""
-        if self.window is None:
-            return np.ones(w.size, dtype=bool)
-        return np.asarray((w >= week_of(self.window[0])) & (w < week_of(self.window[1])))
 
-    def dated(self, frame: Lazy) -> Lazy:
-        """Keep the rows of the wanted weeks."""
-        if self.window is None:
-            return frame
-        return frame.filter(nw.col("week") >= nw.lit(self.window[0]), nw.col("week") < nw.lit(self.window[1]))
+@dataclass(frozen=True)
+class Tables:
+    """The weekly tables by account, each in the order of its key."""
+
+    ties: pa.Table
+    asks: pa.Table
+    presence: pa.Table
+    dropped: pa.Table  # week, rule, events: every event once, those that stayed under the rule "kept"
 
 
 @dataclass(frozen=True)
@@ -62,13 +60,12 @@ class Weekly:
     ties: Lazy
     asks: Lazy
     presence: Lazy
-    dropped: Lazy  # week, rule, events: every event once, those that stayed under the rule "kept"
-    in_order: Mapping[str, pa.Table]  # TIES, ASKS and PRESENCE by name, in the order of their keys
+    dropped: Lazy
     counting: Callable[[], Lazy]
 
     @property
     def space_weeks(self) -> Lazy:
-        """SPACE_WEEKS, planned only when asked for, since ona.ties.spaces gives the same on its own."""
+        """SPACE_WEEKS, counted only when asked for, since ona.ties.spaces gives the same on its own."""
         return self.counting()
 
 
@@ -85,7 +82,7 @@ def weekly(events: Lazy, accounts: Lazy, rules: TieRules, context: Context | Non
     rules
         Parameters of the method.
     context
-        Weeks to return, bursts, and the engine's way to keep intermediate results.
+        Weeks to return, bursts, and the engine's way to take tables in.
 
     Returns
     -------
@@ -97,44 +94,49 @@ def weekly(events: Lazy, accounts: Lazy, rules: TieRules, context: Context | Non
     Sums are of whole numbers, so neither the order of rows nor the number of threads changes a bit of them.
     """
     context = context or Context()
-    parts = parted(held(events, accounts, rules), rules)
-    known = prepare(parts, context.frame)
-    seen = _seen(known, rules, context)
-    ties = ties_of(parts, rules, context)
-    asks, acts = _sorted(asking.weekly_asks(seen.credits, rules), ASKS), _sorted(presence(seen), PRESENCE)
+    parts = parted(held(events, accounts, rules), rules, context.away)
+    made = tables_of(parts, rules, context)
     return Weekly(
-        context.frame(ties),
-        context.frame(asks),
-        context.frame(acts),
-        context.dated(context.frame(dropped(parts.events))),
-        {TIES.name: ties, ASKS.name: asks, PRESENCE.name: acts},
-        lambda: context.dated(spaces(events, accounts, rules).weeks),
+        context.frame(made.ties),
+        context.frame(made.asks),
+        context.frame(made.presence),
+        context.frame(made.dropped),
+        lambda: context.frame(_dated(liveliness(parts.held, rules)[0], context.weeks(parts.held.events.w))),
     )
 
 
-def _seen(known: Prepared, rules: TieRules, context: Context) -> Seen:
-    """Find asks and answers of the wanted weeks."""
-    steps, numbered = known.steps, context.numbered()
-    exchanges, roots = _dated(context, episodes(steps.got, rules)), asking.root_posts(steps.posts)
-    heard = _dated(context, taken(roots, ~asking.announced(roots, rules)))
-    threads, pairs = asking.channel_asks(steps, heard, rules), asking.pair_asks(exchanges, rules)
-    answers = joined([threads.answers, pairs.answers, asking.booked_asks(steps.got, numbered)], asking.ANSWER)
+def tables_of(parts: Parted, rules: TieRules, context: Context) -> Tables:
+    """Compute the weekly tables of events in memory, ties beside the others."""
+    w = parts.held.events.w
+    weeks = context.weeks(w)
+    wanted = (w >= weeks.start) & (w < weeks.stop)
+    with beside(partial(ties, parts, rules, wanted)) as tied:
+        asks, acts = _helped(parts, rules, context, wanted)
+    return Tables(tied.result(), asks, acts, _dated(dropped(w, parts.verdict), weeks))
+
+
+def _helped(parts: Parted, rules: TieRules, context: Context, wanted: NDArray[np.bool_]) -> tuple[pa.Table, pa.Table]:
+    """Find asks and answers of the wanted weeks; return ASKS and PRESENCE."""
+    weeks = context.weeks(parts.held.events.w)
+    exchanges, roots = _within(weeks, episodes(parts, rules)), asking.root_posts(parts)
+    heard = _within(weeks, taken(roots, ~asking.announced(roots, rules)))
+    threads, pairs = asking.channel_asks(parts, heard, rules), asking.pair_asks(exchanges, rules)
+    answers = joined([threads.answers, pairs.answers, asking.booked_asks(parts, wanted)], asking.ANSWER)
     requests = joined([threads.requests, pairs.requests], asking.REQUEST)
-    credits = asking.credited(incidents(answers, context.bursts))
-    return Seen(known.headers, steps, exchanges, credits, requests, calls(steps, context.bursts), numbered)
+    called = calls(parts, context.bursts, context.frame)
+    credits = asking.credited(incidents(answers, called.bursts))
+    asks = asking.weekly_asks(credits, parts.held.known.account, rules)
+    return asks, presence(Seen(parts, exchanges, credits, requests, called, wanted, weeks))
 
 
-def _sorted(rows: pa.Table, table: Table) -> pa.Table:
-    return rows.sort_by([(name, "ascending") for name in table.key])
+def _within(weeks: range, rows: Columns) -> dict[str, Ints]:
+    return taken(rows, (rows["w"] >= weeks.start) & (rows["w"] < weeks.stop))
 
 
-def _dated(context: Context, rows: Columns) -> dict[str, Ints]:
-    return taken(rows, context.wanted(rows["w"]))
-
-
-def ties_of(parts: Parted, rules: TieRules, context: Context) -> pa.Table:
-    """Return TIES of the wanted weeks."""
-    return attribution.ties(parts, rules, context.wanted(parts.events.w))
+def _dated(table: pa.Table, weeks: range) -> pa.Table:
+    """Return the rows of the weeks."""
+    first, last = mondays(np.array([weeks.start, weeks.stop]))
+    return table.filter(pc.and_(pc.greater_equal(table["week"], first), pc.less(table["week"], last)))
 
 
 def by_person(table: Lazy, accounts: Lazy) -> Lazy:

@@ -1,7 +1,8 @@
 """What one viewer may see of one sealed scan: the single policy behind page, JSON, export and CLI."""
 
+from pipelines.access.company import read_company
 from pipelines.access.links import issue_link
-from pipelines.access.overview import list_scans, read_overview, read_quality
+from pipelines.access.overview import list_scans, read_contact, read_overview, read_quality
 from pipelines.access.people import in_words, person_of, read_people, read_person, readable, table_of_people
 from pipelines.access.policy import LOCAL_ANALYST, Viewer, policy_version, view_id
 from pipelines.access.readable import ReadableScan
@@ -16,6 +17,8 @@ __all__ = [
     "list_scans",
     "person_of",
     "policy_version",
+    "read_company",
+    "read_contact",
     "read_overview",
     "read_people",
     "read_person",

@@ -254,6 +254,37 @@ class Overview:
 
 
 @dataclass(frozen=True)
+class Statement:
+    """One number about the company, in words."""
+
+    title: str
+    figure: str
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Department:
+    """One department beside the others; contact among the departments that are shown."""
+
+    name: str
+    people: int
+    inside: float | None  # share of its contact that stays inside, 0 to 1
+    closed: float | None  # the same beyond chance, over the most it could be beyond: at most 1, 0 as by chance
+    carriers: int | None  # fewest people who carry half of its contact outside; None when fewer than three
+    ask_gini: float | None  # how unevenly help is given, 0 alike to 1
+
+
+@dataclass(frozen=True)
+class Company:
+    """The company as a whole."""
+
+    scan_id: str
+    minimum_group: int
+    statements: tuple[Statement, ...]
+    departments: tuple[Department, ...]
+
+
+@dataclass(frozen=True)
 class Quality:
     """The data-quality report of a scan as it was sealed."""
 

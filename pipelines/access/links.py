@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
+from pipelines import audit
 from pipelines.access.policy import LOCAL_ANALYST, Viewer
+from pipelines.audit import Act
 from pipelines.schema import TOKENS
 from pipelines.workspace import Workspace
 
@@ -40,6 +42,7 @@ def spend_link(ws: Workspace, link: str) -> str | None:
         if spent.rowcount != 1:
             return None
         connection.execute(sa.delete(TOKENS).where(TOKENS.c.expires < now))
+    audit.record(ws, Act(LOCAL_ANALYST.subject, LOCAL_ANALYST.role, "open_session"))
     return _store(ws, "session", SESSION_IDLE)
 
 
@@ -60,7 +63,9 @@ def session_viewer(ws: Workspace, session: str) -> Viewer | None:
 def end_session(ws: Workspace, session: str) -> None:
     """Make a session token worthless."""
     with ws.service.begin() as connection:
-        connection.execute(sa.delete(TOKENS).where(TOKENS.c.hash == _hash(session), TOKENS.c.kind == "session"))
+        ended = connection.execute(sa.delete(TOKENS).where(TOKENS.c.hash == _hash(session), TOKENS.c.kind == "session")).rowcount
+    if ended:
+        audit.record(ws, Act(LOCAL_ANALYST.subject, LOCAL_ANALYST.role, "end_session"))
 
 
 def _store(ws: Workspace, kind: str, life: timedelta) -> str:

@@ -51,6 +51,11 @@ def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
     )
 
 
+def read_contact(ws: Workspace, scan: Readable, viewer: Viewer) -> ContactGrid:
+    """Return the share of each department's contact by department."""
+    return contact_grid(look(ws, scan, viewer))
+
+
 def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
     """Return the data-quality report of a scan; it counts rows and never names anybody."""
     sight = look(ws, scan, viewer)

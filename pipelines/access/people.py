@@ -1,13 +1,17 @@
 """Readings about people: the list and the single person."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from ona.errors import NotFoundError, SettingsError
+from pipelines import audit
 from pipelines.access import words
 from pipelines.access.answers import LARGEST_PAGE, Facet, FacetReading, Fact, PeoplePage, PeopleQuery, Person, PersonMark, PersonRow, Sort
 from pipelines.access.policy import Readable, Sight, Viewer, look
 from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
+from pipelines.audit import Act
 from pipelines.workspace import Workspace
 
 EXCLUDED = (
@@ -52,7 +56,7 @@ def read_people(
 def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Person:
     """One person by view id, or by the digits on the label."""
     sight = look(ws, scan, viewer)
-    row = sight.row_of(code)
+    row = _asked_for(sight, code)
     facts = sight.scan.facts_of(row)
     facets = tuple(facet_reading(sight, row, facet) for facet in FACETS if facet != "overall")
     known = [flags.visibility[row] for flags in sight.scan.flags.values() if not np.isnan(flags.visibility[row])]
@@ -64,6 +68,18 @@ def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Per
         excluded=EXCLUDED,
         standing=(words.STANDING_LINE, words.ABSENCE_LINE),
     )
+
+
+def _asked_for(sight: Sight, code: str) -> int:
+    """Member row that a viewer asks to see, noted in the audit log with the answer."""
+    act = Act(sight.viewer.subject, sight.viewer.role, "read_person", purpose=f"scan {sight.scan.id}")
+    try:
+        row = sight.row_of(code)
+    except NotFoundError:
+        audit.record(sight.ws, replace(act, result="refused"))
+        raise
+    audit.record(sight.ws, replace(act, object=str(sight.scan.persons[row])))
+    return row
 
 
 def table_of_people(

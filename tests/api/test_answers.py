@@ -36,6 +36,7 @@ def paths(client) -> list[str]:
         "/api/v1/teams",
         "/api/v1/teams/company/map",
         "/api/v1/scans/latest/quality",
+        "/api/v1/scans/latest/company",
         "/api/v1/meta",
     ]
 
@@ -53,7 +54,7 @@ def test_a_score_never_comes_bare(client):
 
 
 def test_no_answer_and_no_page_holds_a_person_id(client, company):
-    pages = ["/", "/people?limit=500", "/teams", "/teams/company", "/teams/1", "/quality", f"/people/{first_person(client)}"]
+    pages = ["/", "/people?limit=500", "/teams", "/teams/company", "/teams/1", "/quality", "/company", f"/people/{first_person(client)}"]
     everything = "".join(client.get(path).text for path in (*paths(client), *pages))
     assert not [person for person in (*company.persons, company.bot) if str(person) in everything]
 
@@ -134,6 +135,7 @@ def test_the_openapi_document_describes_every_answer_and_its_ids_are_stable(clie
         "list_people",
         "list_scans",
         "list_teams",
+        "read_company",
         "read_health",
         "read_meta",
         "read_person",

@@ -4,7 +4,7 @@ import pytest
 
 pytestmark = pytest.mark.browser
 
-PATHS = ["/", "/people", "/people?hidden=true", "/teams", "/teams/company", "/teams/1", "/quality", "/help"]
+PATHS = ["/", "/people", "/people?hidden=true", "/teams", "/teams/company", "/teams/1", "/quality", "/help", "/glossary", "/company"]
 
 PICTURES_ALONE = """() => [...document.querySelectorAll('svg.interval, svg.weeks, #map')]
   .filter(e => !e.closest('figure, td, .extent')?.textContent.match(/[0-9]/)).length"""

@@ -13,7 +13,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.archive import FileError, json_document, json_items, open_archive, read_bytes, unique
+from connectors.archive import FileError, open_archive, read_bytes
+from connectors.bounded_json import json_document, json_items, unique
 
 
 @pytest.fixture
@@ -51,6 +52,7 @@ def test_a_plain_zip_and_its_folder_hold_the_same_files(zipped, tmp_path):
     with open_archive(path) as one, open_archive(folder) as other:
         assert one.names == other.names == ("a.json", "b/c.json")
         assert one.size("b/c.json") == other.size("b/c.json") == 3
+        assert one.read("b/c.json") == other.read("b/c.json") == b"[1]"
         with one.open("b/c.json") as stream:
             assert stream.read() == b"[1]"
 
@@ -117,6 +119,29 @@ def test_an_entry_whose_own_header_differs_is_refused(zipped):
     data[30:36] = b"y.json"
     path.write_bytes(data)
     assert code_of(lambda: read_all(path)) == "zip_header"
+
+
+@pytest.mark.parametrize(
+    ("damage", "code"),
+    [
+        (lambda data, central: struct.pack_into("<I", data, 22, 99), "zip_header"),
+        (lambda data, central: data.__setitem__(slice(30, 36), b"y.json"), "zip_header"),
+        (lambda data, central: data.__setitem__(slice(60, 70), bytes(10)), "compressed_broken"),
+        (lambda data, central: [struct.pack_into("<I", data, at, 7) for at in (central + 24, 22)], "compressed_broken"),
+        (lambda data, central: [struct.pack_into("<I", data, at, 7) for at in (central + 16, 14)], "compressed_broken"),
+    ],
+    ids=["size", "name", "data", "bomb", "checksum"],
+)
+def test_an_entry_read_whole_is_refused_for_the_same_reasons(zipped, damage, code):
+    content = json.dumps(list(range(1000))).encode()
+    path = zipped(("x.json", content))
+    with open_archive(path) as archive:
+        assert archive.read("x.json") == content
+    data = bytearray(path.read_bytes())
+    damage(data, data.rfind(b"PK\x01\x02"))
+    path.write_bytes(data)
+    with open_archive(path) as archive:
+        assert code_of(lambda: archive.read("x.json")) == code
 
 
 def test_an_archive_in_an_archive_is_refused_but_not_among_uploads_that_nobody_opens(zipped):

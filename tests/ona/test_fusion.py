@@ -143,3 +143,51 @@ def test_half_the_weeks_ask_for_fewer_days():
     """Six weeks of 30 shared days: 5 % round up to 2."""
     weeks = np.array([1.0, 0] * 6)
     assert len(related(tie_weeks(who(n=2), ties(*chats(0, 4))), weeks, 3)) == 1
+
+
+def test_rates_over_their_median_become_concave_weights():
+    """T1.11: .25, .5, 1, 2 and 4 medians."""
+    found = np.log1p(np.array([0.25, 0.5, 1, 2, 4]))
+    assert found == pytest.approx([0.2231, 0.4055, 0.6931, 1.0986, 1.6094], abs=5e-5)
+    rate = 0.02 * np.array([0.25, 0.5, 1, 2, 4]) * (60 + 10)  # turns in 60 shared days that give these multiples of .02
+    rows = [(Channel.CHAT, 1, 2 + k, weight) for k, weight in enumerate(rate)]
+    weeks = tie_weeks(who(n=6), ties(*rows))
+    assert fused(weeks, Medians({Channel.CHAT: 0.02}, {}), np.ones(12), 10.0) == pytest.approx(found, abs=1e-5)
+
+
+def chatter(turns, replies, *, people=40, weeks=(0, 1, 2)):
+    """Person 1 writes to everybody; everybody writes ten turns a week to the next and ``replies`` to person 1."""
+    rows = []
+    for week in weeks:
+        for other in range(2, people + 1):
+            rows += [(Channel.CHAT, 1, other, 1.0, week, 127, turns), (Channel.CHAT, other, 1, 1.0, week, 127, replies)]
+            after = other + 1 if other < people else 2
+            rows += [(Channel.CHAT, other, after, 1.0, week, 127, 10), (Channel.CHAT, after, other, 1.0, week, 127, 10)]
+    return tie_weeks(who(n=people), ties(*rows))
+
+
+def contacts(made):
+    """How many relationships each person has."""
+    pairs = related(made, np.ones(12), 3)
+    return np.bincount(np.concatenate([made.low[pairs], made.high[pairs]]), minlength=made.roster.n)
+
+
+def test_whoever_replies_to_everybody_is_related_to_nobody():
+    """Person 1 spreads 39 replies a week over all and is answered once by each: no more than such a volume brings about."""
+    found = contacts(chatter(1, 1))
+    assert found[0] == 0
+    assert (found[1:] == 2).all()
+
+
+def test_turns_beyond_what_volume_explains_make_a_relationship():
+    """Eight turns a week each way of 39 people is what volume says, but week after week it is a rhythm."""
+    assert contacts(chatter(1, 1, weeks=tuple(range(12))))[0] == 39
+
+
+def test_two_alone_in_a_company_are_related_when_they_write():
+    assert len(related(tie_weeks(who(n=2), ties(*chats(0, 4, 8))), np.ones(12), 3)) == 1
+
+
+def test_one_small_meeting_does_not_make_a_relationship_of_thread_replies():
+    rows = [*chats(0, 4, 8, both=False), (Channel.MEETING, 1, 2, 1.0, 0, 1, 0), (Channel.MEETING, 2, 1, 1.0, 0, 1, 0)]
+    assert len(related(tie_weeks(who(n=2), ties(*rows)), np.ones(12), 3)) == 0

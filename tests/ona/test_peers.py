@@ -122,3 +122,40 @@ def test_without_hr_data_nobody_is_visible_or_hidden():
 @pytest.mark.parametrize("among", [[True, True, True, False]])
 def test_mid_ranks_are_taken_among_the_given_people(among):
     assert mid_rank(np.array([3.0, 1, 1, 9]), np.array(among))[:3] == pytest.approx([5 / 6, 1 / 3, 1 / 3])
+
+
+def two_groups(n=30):
+    """Two groups, each the other half's stranger."""
+    weight = np.zeros((2 * n, 2 * n))
+    weight[:n, :n] = weight[n:, n:] = 1
+    np.fill_diagonal(weight, 0)
+    return Peers(csr_array(weight))
+
+
+def test_the_first_of_a_group_where_nobody_stands_out_does_not_equal_the_first_of_one_where_many_do():
+    """Both are first of thirty; a rank in the group alone would give them the same score."""
+    value = np.concatenate([np.linspace(0, 1, 30), np.linspace(0, 1, 25), np.linspace(4, 6, 5)])
+    score = two_groups().normal_score(value)
+    assert score[29] < score[55:].min()
+    assert score[59] > 2
+
+
+def test_a_level_that_all_peers_share_is_no_merit():
+    value = np.concatenate([np.arange(30) / 32, 7 + np.arange(30) / 32])
+    score = two_groups().normal_score(value)
+    assert score[:30] == pytest.approx(score[30:])
+
+
+def test_the_median_of_peers_leaves_the_person_out_and_splits_even_numbers():
+    assert everybody(4).median(np.array([10.0, 20, 60, np.nan])).tolist() == [40, 35, 15, 20]
+
+
+def test_peers_share_the_median_by_weight():
+    weight = csr_array(np.array([[0, 1.0, 0.25, 0.25], [1, 0, 0, 0], [1, 0, 0, 0], [1, 0, 0, 0]]))
+    assert Peers(weight).median(np.array([0.0, 5, 1, 2]))[0] == 5
+
+
+def test_somebody_without_a_value_is_scored_against_the_others():
+    value = np.array([1.0, 2, 3, np.nan])
+    assert np.isnan(everybody(4).normal_score(value)[3])
+    assert everybody(4).normal_score(value, np.array([1.0, 2, 3, 9]))[3] > everybody(4).normal_score(value)[2]

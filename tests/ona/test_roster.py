@@ -5,8 +5,8 @@ from datetime import date
 import numpy as np
 import pyarrow as pa
 
-from ona.roster import roster, weeks_of
-from ona.tables import PEOPLE, PRESENCE
+from ona.roster import Away, roster, weeks_of
+from ona.tables import ABSENCES, HOLIDAYS, PEOPLE, PRESENCE
 
 MONDAY = date(2026, 6, 29)
 WEEKS = np.arange("2026-06-29", "2026-09-28", 7, dtype="datetime64[D]")
@@ -87,3 +87,41 @@ def test_weeks_run_without_gaps_and_the_latest_count():
     late = table.set_column(0, "week", pa.array([date(2026, 9, 21)]))
     assert len(weeks_of(table, late, at_most=13)) == 13
     assert weeks_of(table, late, at_most=4)[-1] == np.datetime64("2026-09-21")
+
+
+def away(absences=(), holidays=()):
+    """Stated absences as (person, day) and holidays as (site, day)."""
+    tables = []
+    for rows, table in ((absences, ABSENCES), (holidays, HOLIDAYS)):
+        columns = list(zip(*rows, strict=True)) or [[], []]
+        arrays = [pa.array(column, kind) for column, kind in zip(columns, table.schema.types, strict=True)]
+        tables.append(pa.table(arrays, schema=table.schema))
+    return Away(*tables)
+
+
+def test_stated_absences_are_no_working_days_however_short():
+    """Two days off of person 1; a Sunday and a stranger change nothing."""
+    days = [(1, MONDAY), (1, date(2026, 6, 30)), (1, date(2026, 7, 5)), (9, MONDAY), (2, date(2026, 1, 1))]
+    who = roster(people({"person": 1}, {"person": 2}), present(1, 2), np.array([], dtype=np.int64), WEEKS, away(absences=days))
+    assert who.worked.sum(axis=1).tolist() == [63, 65]
+    assert who.absent.tolist() == [True, False]
+
+
+def test_holidays_of_a_site_are_free_for_its_people_alone_and_no_absence():
+    who = roster(
+        people({"person": 1, "site": 4}, {"person": 2, "site": 5}, {"person": 3}),
+        present(1, 2, 3),
+        np.array([], dtype=np.int64),
+        WEEKS,
+        away(holidays=[(4, MONDAY), (4, date(2026, 7, 4))]),
+    )
+    assert who.worked.sum(axis=1).tolist() == [64, 65, 65]
+    assert not who.absent.any()
+
+
+def test_a_stated_absence_inside_a_silent_stretch_does_not_count_twice():
+    """Silent for eleven working days, three of them stated: eight are too few to count by themselves."""
+    masks = {1: [31, 0, 0, 30] + [31] * 9}
+    days = [(1, date(2026, 7, day)) for day in (6, 7, 8)]
+    who = roster(people({"person": 1}), presence(masks), np.array([], dtype=np.int64), WEEKS, away(absences=days))
+    assert who.worked.sum() == 62

@@ -14,7 +14,9 @@ from ona.uncertainty import (
     gamma_prior,
     half_samples,
     posterior,
+    ranks,
     reliability_weight,
+    share_in_top,
     shrink,
     split_half_reliability,
     step_up,
@@ -91,6 +93,14 @@ def test_a_winner_is_less_sure_after_shrinkage_than_the_raw_share_of_replicates_
     flat = posterior(floats(2), floats(error), 1e12)
     assert found.above(0.9)[0] == pytest.approx(shrunk, abs=5e-4)
     assert norm.sf(norm.ppf(0.9), flat.mean[0], flat.spread[0]) == pytest.approx(naive, abs=5e-4)
+
+
+def test_four_replicates_of_three_people_give_the_ranks_worked_by_hand():
+    """T6.3: x, y, z."""
+    drawn = np.array([[0.9, 0.8, 0.5], [0.7, 0.85, 0.4], [0.95, 0.6, 0.7], [0.8, 0.9, 0.3]])
+    assert ranks(drawn).mean(axis=0) == pytest.approx([1.5, 1.75, 2.75])
+    assert share_in_top(drawn, 1) == pytest.approx([0.5, 0.5, 0])
+    assert share_in_top(drawn, 2) == pytest.approx([1, 0.75, 0.25])
 
 
 def test_nobody_stands_out_when_the_spread_of_scores_is_all_noise():

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from ona.errors import NotFoundError
-from pipelines import access
+from pipelines import access, audit
 from pipelines.access import LOCAL_ANALYST, ReadableScan, Viewer, view_id, words
 from pipelines.access.answers import PeopleQuery
 from pipelines.access.policy import labels
@@ -288,3 +288,16 @@ def test_exports_and_graph_marks_hold_the_same_numbers_as_the_list(company, ws, 
         assert table[row.id]["broker"] == row.score.value
     marks = access.readable(ws, scan, LOCAL_ANALYST)
     assert {mark.id: mark.broker for mark in marks.values()} == {key: row["broker"] for key, row in table.items()}
+
+
+def test_reading_a_person_is_noted_in_the_audit_log_and_so_is_a_refusal(own):
+    _, ws, scan = own
+    code = people(ws, scan)[0].id
+    access.read_person(ws, scan, LOCAL_ANALYST, code)
+    with pytest.raises(NotFoundError):
+        access.read_person(ws, scan, LOCAL_ANALYST, "0" * 16)
+    refused, read = audit.entries(ws, 2)
+    assert (read.act.action, read.act.result, read.act.purpose) == ("read_person", "done", f"scan {scan.id}")
+    assert int(read.act.object) == access.person_of(ws, scan, LOCAL_ANALYST, code)
+    assert (refused.act.result, refused.act.object) == ("refused", "")
+    assert audit.verify(ws).bad is None

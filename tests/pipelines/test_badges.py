@@ -5,10 +5,10 @@ from dataclasses import replace
 from datetime import date
 
 from connectors.base import RawBadge, RawPerson
-from pipelines.badges import badges, pull_badges
+from pipelines.badges import Check, badges, checks, pull_badges
 from pipelines.people import pull_people
 from pipelines.workspace import Workspace
-from tests.pipelines.conftest import Badges, People, handle
+from tests.pipelines.conftest import NOW, Badges, People, handle
 
 BADGE = RawBadge("b1", handle("a"), "Coaching", "Academy", "table", ("listening",), "2", date(2026, 1, 1), None, "issuer-asserted")
 
@@ -72,3 +72,17 @@ def test_a_badge_told_by_two_systems_is_told_once(ws: Workspace) -> None:
     pull_badges(ws, "a", Badges([replace(BADGE, status="verified")]))
     assert badges(ws)["status"].to_pylist() == ["verified"]
     assert badges(ws, {ann + 1}).num_rows == 0
+
+
+def test_a_badge_that_was_verified_for_somebody_else_is_nobodys(ws: Workspace) -> None:
+    person(ws)
+    report = pull_badges(ws, "ob", Badges([replace(BADGE, holder=handle("stranger"), status="verified", method="signature")]))
+    assert (badges(ws).num_rows, report.dropped) == (0, {"unmatched_holder": 1})
+
+
+def test_how_and_when_a_status_was_found_is_kept(ws: Workspace) -> None:
+    ann = person(ws)
+    pull_badges(ws, "ob", Badges([replace(BADGE, status="verified", method="signature")]))
+    [badge] = badges(ws)["badge"].to_pylist()
+    assert checks(ws) == checks(ws, {ann}) == {badge: Check("verified", "signature", NOW)}
+    assert checks(ws, set()) == {}

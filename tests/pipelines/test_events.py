@@ -2,6 +2,7 @@
 
 import random
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -140,7 +141,7 @@ def test_the_same_file_twice_shuffled_in_any_batch_gives_the_same_bytes(ws: Work
 
 def test_small_spools_change_nothing(ws: Workspace, open_at: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pull_events(ws, "files", Events(company()))
-    monkeypatch.setattr("pipelines.events.SPOOLED_ROWS", 10)
+    monkeypatch.setattr("pipelines.spool.SPOOLED_ROWS", 10)
     assert pull_events(ws, "files", Events(company()), batch=3).parts == ()
 
 
@@ -367,6 +368,26 @@ def test_merging_is_the_same_in_any_grouping(ws: Workspace) -> None:
     assert results[0] == results[1] == results[2]
 
 
+def test_a_week_merged_piece_by_piece_has_the_bytes_of_one_merged_at_once(
+    ws: Workspace, open_at: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipelines.lake.ROW_GROUP", 64)  # several row groups, cut at other places than the pieces
+    given = [*company(), *(replace(event, revision=1) for event in company()[::3])]
+    report = pull_events(ws, "files", Events(given))
+    whole = stored(ws)
+    shutil.rmtree(ws.lake.root)
+    with ws.service.begin() as connection:
+        ws.lake.drop(connection, "events", ws.lake.parts("events"))
+    monkeypatch.setattr("pipelines.events.MERGED_ROWS", 30)
+    first = pull_events(ws, "files", Events(given[:250]))
+    second = pull_events(ws, "files", Events(given))
+    assert stored(ws) == whole
+    assert first.accepted + second.accepted == report.accepted
+    assert first.balanced
+    assert second.balanced
+    assert pull_events(ws, "files", Events(given)).parts == ()
+
+
 def test_no_handle_and_no_id_stands_in_any_file(home: Path, open_at: Opened) -> None:
     with open_at() as ws:
         canaries = [
@@ -379,7 +400,7 @@ def test_no_handle_and_no_id_stands_in_any_file(home: Path, open_at: Opened) -> 
 
 
 def test_rows_on_their_way_to_disk_are_pseudonymous(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.events.SPOOLED_ROWS", 1)
+    monkeypatch.setattr("pipelines.spool.SPOOLED_ROWS", 1)
     seen: list[bytes] = []
 
     class Watching(Events):
@@ -411,11 +432,12 @@ import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, os.getcwd())
 import pipelines.events
+import pipelines.spool
 from pipelines.settings import load_settings
 from pipelines.workspace import open_workspace
 from tests.pipelines.conftest import NOW, Events
 from tests.pipelines.test_events import company
-pipelines.events.SPOOLED_ROWS = 50
+pipelines.spool.SPOOLED_ROWS = 50
 left = int(sys.argv[2])
 def counting(function):
     def call(*given, **named):

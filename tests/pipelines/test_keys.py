@@ -61,7 +61,7 @@ def test_each_purpose_has_its_own_key_made_by_hkdf(tmp_path: Path) -> None:
     """The expected bytes come from HKDF with the published info text, computed apart from the code under test."""
     keys = derive(GOOD)
     values = [value for value in dataclasses.astuple(keys) if isinstance(value, bytes)]
-    assert len(values) == 7 == len(set(values))
+    assert len(values) == 8 == len(set(values))
     assert keys.vault_wrap == HKDF(SHA256(), 32, None, b"ona/v1/vault-wrap/1").derive(GOOD)
     assert derive(GOOD, 2).alias != keys.alias
 

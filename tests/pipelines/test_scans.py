@@ -62,7 +62,7 @@ def test_a_window_before_all_events_is_refused_with_the_first_week(ws):
 
 
 def test_the_same_input_and_rules_are_the_same_scan_and_another_seed_is_another(ws):
-    first = scans.open_scan(ws)
+    first = scans.run(ws, Rules(weeks=4))
     assert scans.run(ws, Rules(weeks=4)).id == first.id
     other = scans.run(ws, replace(Rules(weeks=4), seed=1))
     assert other.id != first.id

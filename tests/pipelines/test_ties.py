@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from connectors.base import RawEvent, RawPerson
 from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Kind, SpaceKind
@@ -12,6 +13,7 @@ from pipelines import ties
 from pipelines.engine.duckdb import Engine
 from pipelines.events import pull_events, retire
 from pipelines.people import pull_people
+from pipelines.schema import ABSENCES
 from tests.pipelines.conftest import Events, People, handle, mail, microseconds
 
 START = datetime(2026, 8, 3, 9)
@@ -96,3 +98,16 @@ def test_a_changed_week_touches_its_neighbours_only_and_gone_weeks_stay(ws):
         person_level = [engine.collect(frame, ["week"]).num_rows for frame in ties.load(ws, engine, weeks)]
         assert all(person_level[:3])
         assert [engine.collect(frame, ["week"]).num_rows for frame in ties.load(ws, engine, [date(2020, 1, 6)])] == [0, 0, 0, 0]
+
+
+def test_an_absence_touches_the_weeks_that_it_may_matter_to(ws):
+    """A day off in the last week of five: that week, two before (late answers), and what follows; earlier weeks stay."""
+    pull_people(ws, "people", People(PERSONS))
+    pull_events(ws, "test", Events(exchanges(weeks=7)))
+    weeks = updated(ws).made
+    last = ties.weeks_seen(ws)[-1]
+    person = ws.vault.accounts_table()["person"][0].as_py()
+    with ws.service.begin() as connection:
+        connection.execute(sa.insert(ABSENCES).values(person=person, day=last + timedelta(days=2)))
+    assert updated(ws).made == tuple(week for week in weeks if week >= last - timedelta(weeks=2))
+    assert updated(ws).made == ()

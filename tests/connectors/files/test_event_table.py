@@ -8,7 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-import connectors.files.events
+import connectors.cells
+import connectors.files.event_groups
 from connectors.archive import FileError
 from connectors.base import Coverage, Cursor
 from connectors.files.events import Config, Connector
@@ -180,7 +181,8 @@ def test_five_thousand_recipients_are_counted_but_not_kept(read):
 
 
 def test_memory_is_bounded_by_closing_the_oldest_message(read, monkeypatch):
-    monkeypatch.setattr(connectors.files.events, "OPEN_MESSAGES", 2)
+    monkeypatch.setattr(connectors.cells, "CHUNK", 10)  # one line at a time
+    monkeypatch.setattr(connectors.files.event_groups, "HELD_ROWS", 2)
     text = rows(*(f"a@x.example,b@x.example,2026-07-01T10:00:0{n}Z" for n in (1, 2, 3, 4, 1)))
     events, _ = read(text)
     assert [event.sent // 10**6 % 60 for event in events] == [1, 2, 3, 4, 1]

@@ -227,3 +227,47 @@ def test_what_is_no_calendar_is_refused(tmp_path):
 
 def test_meetings_to_come_are_outside_the_window(read):
     assert read(meeting("DTSTART:20990601T090000Z"), window_end="2100-01-01")[1].dropped == {"outside_window": 1}
+
+
+OWN_ZONE = """BEGIN:VTIMEZONE
+TZID:Customized Time Zone
+COMMENT:CANARY
+BEGIN:STANDARD
+DTSTART:16010101T030000
+TZOFFSETFROM:+0200
+TZOFFSETTO:+0100
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10
+TZNAME:CANARY
+END:STANDARD
+BEGIN:DAYLIGHT
+DTSTART:16010101T020000
+TZOFFSETFROM:+0100
+TZOFFSETTO:+0200
+RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=3
+END:DAYLIGHT
+END:VTIMEZONE
+"""
+
+
+def own(*starts, zone=OWN_ZONE):
+    meetings = "".join(meeting(f"UID:{n}", f"DTSTART;TZID=Customized Time Zone:{start}") for n, start in enumerate(starts))
+    return zone + meetings
+
+
+def test_a_zone_that_the_calendar_alone_defines_is_read_by_its_rules(read):
+    """The rules are those of Central Europe: two hours before UTC in summer, one in winter, a gap on 2026-03-29."""
+    events, coverage = read(own("20260601T090000", "20260201T090000", "20260329T023000"))
+    assert at(events) == ["06-01T07:00", "02-01T08:00"]
+    assert coverage.quarantined == {"time_in_dst_gap": 1}
+
+
+@pytest.mark.parametrize(
+    ("line", "by"),
+    [
+        ("RRULE:FREQ=YEARLY;BYDAY=-1SU;BYMONTH=10", "RRULE:FREQ=SECONDLY"),
+        ("TZOFFSETTO:+0100", "TZOFFSETTO:soon"),
+        ("DTSTART:16010101T030000", "DTSTART:never"),
+    ],
+)
+def test_a_zone_defined_by_rules_that_no_zone_has_is_not_believed(read, line, by):
+    assert read(own("20260601T090000", zone=OWN_ZONE.replace(line, by)))[1].quarantined == {"zone_unknown": 1}

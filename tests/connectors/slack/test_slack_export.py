@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from connectors.archive import FileError
 from connectors.base import Coverage, Cursor
+from connectors.slack.decoding import project, wires
 from connectors.slack.export import Config, Connector
-from connectors.slack.records import microseconds, project
+from connectors.slack.records import Directory, Reader, Space, microseconds
 from ona.tables import Flag, Kind, Role, SpaceKind
 
 USERS = [{"id": user, "team_id": "T1"} for user in ("U1", "U2", "U3")]
@@ -231,3 +232,80 @@ def test_projection_keeps_no_text_wherever_it_stands(content):
 
 def test_time_stamps_are_exact():
     assert microseconds("1355517523.000005") == 1355517523000005
+
+
+USER = st.sampled_from(["U1", "W2", "U3"])
+MENTION = (
+    st.builds("<@{}>".format, USER) | st.builds("<@{}|bo>".format, USER) | st.sampled_from(["<!here>", "<!subteam^S1>", "<#C1|x>", "x < y"])
+)
+PART = st.recursive(
+    st.fixed_dictionaries({"type": st.just("user"), "user_id": USER})
+    | st.fixed_dictionaries({"type": st.sampled_from(["broadcast", "usergroup", "text", "emoji"])}, optional={"text": MENTION | CONTENT}),
+    lambda inner: st.fixed_dictionaries(
+        {"type": st.just("rich_text"), "elements": st.lists(inner, max_size=3)}, optional={"fields": st.lists(inner)}
+    ),
+    max_leaves=5,
+)
+STAMP = st.sampled_from([TS, "1782892900.000000", "1782892901.000001"])
+MESSAGES = st.fixed_dictionaries(
+    {"type": st.just("message"), "ts": STAMP},
+    optional={
+        "user": USER | st.none(),
+        "text": MENTION | CONTENT,
+        "blocks": st.lists(PART, max_size=3),
+        "thread_ts": STAMP,
+        "parent_user_id": USER,
+        "user_team": st.sampled_from(["T1", "T9"]),
+        "bot_id": st.just("B1"),
+        "subtype": st.sampled_from(["bot_message", "channel_join", "thread_broadcast", "message_changed", "new"]),
+        "edited": st.fixed_dictionaries({"user": USER, "ts": STAMP}),
+        "reactions": st.lists(st.fixed_dictionaries({"name": CONTENT, "users": st.lists(USER, max_size=3)}), max_size=2),
+        "replies": st.lists(st.fixed_dictionaries({"user": USER, "ts": STAMP}), max_size=2),
+        "attachments": st.lists(st.fixed_dictionaries({"text": MENTION}, optional={"ts": STAMP}), max_size=1),
+        "files": CONTENT,
+    },
+)
+
+
+@given(st.lists(MESSAGES, max_size=4), st.booleans(), st.booleans())
+def test_messages_decoded_at_once_say_what_messages_read_one_by_one_say(messages, pretty, escaped):
+    """The quick way skips what it does not need; the slow one builds each object and lets it go."""
+    text = json.dumps(messages, indent=4 if pretty else None)
+    text = text.replace("<", "\\u003c").replace(">", "\\u003E") if escaped else text
+    found = wires(text.encode())
+    if found is None:
+        return
+    coverages = Coverage(), Coverage()
+    quick, slow = (Reader(Space("C1", SpaceKind.CHANNEL), Directory("T1"), coverage, 2 * 10**15) for coverage in coverages)
+    one_by_one = [event for message in json.loads(text, object_pairs_hook=project) for event in slow.events(message)]
+    assert [event for wire in found for event in quick.events(wire)] == one_by_one
+    assert coverages[0] == coverages[1]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '[{"ts": "1.000000", "ts": "2.000000"}]',
+        '[{"ts": "1.000000", "user": "U1", "user": "U2"}]',
+        '[{"ts": "1.000000", "attachments": [{"ts": "2.000000"}]}]',
+        '[{"ts": 1.5}]',
+        '[{"ts": "1.000000", "subtype": "message_changed", "message": {"ts": "2.000000"}}]',
+        '[{"ts": "1.000000", "reactions": 7}]',
+        '[{"ts": "1.000000", "x": NaN}]',
+        "[7]",
+        "{}",
+        "[" * 100_000,
+    ],
+)
+def test_whatever_is_unusual_is_read_with_care(text):
+    assert wires(text.encode()) is None
+
+
+def test_decoded_messages_hold_no_content():
+    (wire,) = wires(json.dumps([message(text="CANARY", files=["CANARY"], topic="CANARY", blocks=[{"text": "CANARY"}])]).encode())
+    assert "CANARY" not in repr(wire)
+
+
+def test_a_mention_is_found_where_the_exporter_escapes_its_brackets(export):
+    day = b'[{"type": "message", "user": "U1", "ts": "1782892805.000100", "text": "hi \\u003c@U2\\u003e"}]'
+    assert export({"general/2026-07-01": day})[0][0].recipients == (("slack:T1/U2", Role.MENTIONED),)

@@ -169,3 +169,46 @@ def test_a_few_outstanding_people_do_not_bend_the_line_that_they_are_held_agains
     fitted = Residual.fit(y, x[:, None])
     assert fitted.slopes[0] == pytest.approx(1, abs=0.01)
     assert fitted.apply(y, x[:, None])[-1] == pytest.approx(30, abs=0.1)
+
+
+def test_a_direct_message_counts_half_an_ask(help_tables):
+    """Six people expect one ask each; b was mentioned twice in a channel, d got two direct messages, credited .5 each."""
+    asks, presence, people = help_tables("ab:2 cd:2", others="ef")
+    asks = asks.set_column(asks.schema.get_field_index("directed"), "directed", [np.array([2, 2], dtype=np.uint16)])
+    direct = np.array([0, FIXED_POINT], dtype=np.int64)
+    asks = asks.set_column(asks.schema.get_field_index("direct_credit"), "direct_credit", [direct])
+    found = from_tables(asks, presence, people)
+    counted = found.received(found.counted, found.every_week())
+    assert counted[1] == 2
+    assert counted[3] == pytest.approx(1)
+    assert found.exposure.sum() == pytest.approx(3)  # what is counted is what is expected
+
+
+def test_asking_another_department_as_much_as_being_asked_by_it_is_a_place_not_a_merit(help_tables):
+    """Forty people of two departments answer elsewhere what they ask there; z is asked from elsewhere and asks at home."""
+    rng = np.random.default_rng(0)
+    letters = [chr(code) for code in range(0x100, 0x128)]
+    group = {letter: k % 2 for k, letter in enumerate(letters)} | {"z": 0}
+    near, far = ([x for x in letters if group[x] == side] for side in (0, 1))
+    words = []
+    for k, letter in enumerate(letters):
+        same, other = (near, far) if group[letter] == 0 else (far, near)
+        elsewhere = 2 + 18 * k // len(letters)
+        for pool, count in ((other, elsewhere), (same, 20 - elsewhere)):
+            partner = rng.choice([x for x in pool if x != letter])
+            words += [f"{partner}{letter}:{count}", f"{letter}{partner}:{count}"]
+    words += [f"{far[0]}z:18", f"{near[0]}z:2", f"z{near[1]}:20"]
+    found = by_letter(help_tables(" ".join(words), group=group), "cross_team")
+    usual = np.array([found[letter] for letter in letters])
+    assert found["z"] > np.quantile(usual, 0.95)
+    asks = from_tables(*help_tables(" ".join(words), group=group))
+    raw = INDICATORS["cross_team"].compute(asks, asks.every_week())[asks.roster.rows(np.array([ord(letter) for letter in letters]))]
+    assert np.std(usual) < 0.7 * np.std(raw)  # most of the difference among them was their place
+
+
+def test_the_middle_of_each_level_is_taken_off():
+    """T4.2: three levels; the best of the first lies 40 above the middle of their level."""
+    value = np.array([10.0, 20, 60, 30, 40, 50, 50, 60, 70])
+    level = np.repeat([1, 2, 3], 3)
+    dummies = np.column_stack([level == 2, level == 3]).astype(float)
+    assert Residual.fit(value, dummies).apply(value, dummies)[2] == pytest.approx(40, abs=0.1)

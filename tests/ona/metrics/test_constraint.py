@@ -13,6 +13,8 @@ from ona.metrics.constraint import constraint
 from ona.metrics.degree import degree
 from ona.metrics.effective_contacts import effective_contacts
 from ona.metrics.effective_size import effective_size
+from ona.metrics.efficiency import efficiency
+from ona.metrics.hierarchy import hierarchy
 
 GRAPHS = {"seed": st.integers(0, 2**32 - 1), "directed": st.booleans(), "binary": st.booleans()}
 MANY = settings(max_examples=200, deadline=None, derandomize=True)
@@ -37,12 +39,47 @@ def test_weighted_directed_contact_counts_both_directions(w4, by_letter):
     """T2.14."""
     assert by_letter(w4, constraint(w4)) == pytest.approx({"a": 0.7556, "b": 0.9922, "c": 0.6914, "d": 1}, abs=5e-5)
     assert by_letter(w4, effective_size(w4)) == pytest.approx({"a": 1.5833, "b": 1.1, "c": 2.4, "d": 1}, abs=5e-5)
+    found = by_letter(w4, hierarchy(w4))
+    assert [found[name] for name in "abc"] == pytest.approx([0.1336, 0.2408, 0.0341], abs=5e-5)
+    assert np.isnan(found["d"])
 
 
 def test_constraint_approaches_two_when_two_contacts_talk_to_each_other_only(undirected, by_letter):
     """Methods 2.9: ego tied 1, 1 to a pair tied 98."""
     graph = undirected("ea eb ab:98")
     assert by_letter(graph, constraint(graph))["e"] == pytest.approx(1.9798, abs=5e-5)
+
+
+def test_efficiency_is_effective_size_per_contact(w4, b6, undirected):
+    """T2.13 and T2.14 over the degrees; the centre of a star wastes no contact, a clique of four all but one of three."""
+    assert efficiency(w4) == pytest.approx([1.5833 / 2, 1.1 / 2, 2.4 / 3, 1], abs=5e-5)
+    assert efficiency(b6)[[2, 0]] == pytest.approx([7 / 9, 1 / 2])
+    assert efficiency(undirected("xa xb xc"))[-1] == 1
+    assert efficiency(undirected("ab ac ad bc bd cd")) == pytest.approx(1 / 3)
+
+
+def test_hierarchy_is_zero_when_all_contacts_constrain_alike_and_grows_with_one_that_does_more(undirected, by_letter):
+    """By hand for y: all is .25 but for the strong tie: shares .9, .05, .05, no triangles, c = .81, .0025, .0025."""
+    assert hierarchy(undirected("xa xb xc"))[-1] == pytest.approx(0, abs=1e-12)
+    assert hierarchy(undirected("ab bc ca")) == pytest.approx(0, abs=1e-12)
+    found = by_letter(graph := undirected("ya:18 yb:1 yc:1"), hierarchy(graph))
+    relative = np.array([0.81, 0.0025, 0.0025]) * 3 / 0.815
+    assert found["y"] == pytest.approx((relative * np.log(relative)).sum() / (3 * np.log(3)))
+    assert np.isnan(found["a"])
+
+
+@given(**GRAPHS)
+@settings(MANY, max_examples=60)
+def test_hierarchy_equals_its_definition(random_graph, seed, directed, binary):
+    graph = random_graph(seed, directed=directed, binary=binary)
+    z = graph.undirected().adjacency.toarray()
+    p = np.divide(z, z.sum(axis=1, keepdims=True), out=np.zeros_like(z), where=z.sum(axis=1, keepdims=True) > 0)
+    c = np.where(z > 0, (p + p @ p) ** 2, 0)
+    expected = []
+    for row, k in zip(c, degree(graph), strict=True):
+        relative = row[row > 0] * k / row.sum() if k > 1 else np.array([])
+        expected.append((relative * np.log(relative)).sum() / (k * np.log(k)) if k > 1 else np.nan)
+    np.testing.assert_allclose(hierarchy(graph), expected, atol=1e-9)
 
 
 def test_people_without_ties_have_no_constraint(undirected, by_letter):
@@ -93,7 +130,7 @@ def test_a_larger_graph_agrees_too(seed):
     np.testing.assert_allclose(constraint(graph), graph.igraph.constraint(weights="weight"), rtol=1e-9)
 
 
-@pytest.mark.parametrize("name", ["constraint", "effective_size", "boundary_brokerage"])
+@pytest.mark.parametrize("name", ["constraint", "effective_size", "hierarchy", "gould_fernandez"])
 def test_triangles_in_many_batches_give_what_one_batch_gives(name, random_graph, monkeypatch):
     """Graphs with more triangles than fit a batch list them piece by piece."""
     n_batches = 0

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ona.errors import TableError
 from ona.graph import Graph
 from ona.metrics.betweenness import betweenness
 from ona.metrics.constraint import constraint
@@ -62,6 +63,12 @@ def test_a_restart_in_one_team_tells_who_is_known_there(directed, by_letter):
     assert found["x"] > found["a"] == found["b"] > 0
     assert sum(found.values()) == pytest.approx(1)
     assert np.isnan(personalised_pagerank(graph, np.zeros(5))).all()
+
+
+@pytest.mark.parametrize("restart", [[1, -1, 1], [1, np.nan, 1], [np.inf, 1, 1], [1, 1]])
+def test_a_restart_that_is_no_share_is_refused(undirected, restart):
+    with pytest.raises(TableError, match="restart"):
+        personalised_pagerank(undirected("ab bc"), np.array(restart, dtype=float))
 
 
 @given(**GRAPHS)

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ona.graph import Graph
-from ona.metrics.boundary_brokerage import ROLES, boundary_brokerage, brokerage_roles
+from ona.metrics._roles import ROLES, brokerage_roles
+from ona.metrics.boundary_brokerage import boundary_brokerage
 from ona.metrics.participation import participation
 from ona.metrics.within_module_z import within_module_z
 

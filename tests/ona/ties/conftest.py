@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-import narwhals as nw
 import pyarrow as pa
 import pytest
 
@@ -69,11 +68,19 @@ class Log:
         return pa.Table.from_pylist(self.rows, EVENTS.schema)
 
 
-def accounts(kinds: dict[int, AccountKind] | None = None, excluded: Sequence[int] = (), people: int = 9) -> pa.Table:
-    """Return ACCOUNTS 1 to ``people``, each its own person."""
+def accounts(
+    kinds: dict[int, AccountKind] | None = None, excluded: Sequence[int] = (), people: int = 9, work_days: dict[int, int] | None = None
+) -> pa.Table:
+    """Return ACCOUNTS 1 to ``people``, each its own person, at work from Monday to Friday unless said."""
     ids = [*range(1, people + 1), *(kinds or {})]
     rows = [
-        {"account": i, "person": i, "kind": (kinds or {}).get(i, AccountKind.MEMBER), "work_days": 31, "excluded": i in excluded}
+        {
+            "account": i,
+            "person": i,
+            "kind": (kinds or {}).get(i, AccountKind.MEMBER),
+            "work_days": (work_days or {}).get(i, 31),
+            "excluded": i in excluded,
+        }
         for i in dict.fromkeys(ids)
     ]
     return pa.Table.from_pylist(rows, ACCOUNTS.schema)
@@ -144,12 +151,16 @@ def compute() -> Iterator[Compute]:
     with Engine() as engine:
 
         def tables(
-            events: Log | pa.Table, known: pa.Table | None = None, rules: TieRules | None = None, bursts: pa.Table | None = None
+            events: Log | pa.Table,
+            known: pa.Table | None = None,
+            rules: TieRules | None = None,
+            bursts: pa.Table | None = None,
+            away: pa.Table | None = None,
         ) -> Tables:
             table = events.table() if isinstance(events, Log) else events
             lazy, who = engine.frame(table), engine.frame(accounts() if known is None else known)
-            hot: nw.LazyFrame | None = None if bursts is None else engine.frame(bursts)
-            return Tables(engine, weekly(lazy, who, rules or TieRules(), Context(bursts=hot, persist=engine.persist, frame=engine.frame)))
+            hot, gone = (None if one is None else engine.frame(one) for one in (bursts, away))
+            return Tables(engine, weekly(lazy, who, rules or TieRules(), Context(bursts=hot, away=gone, frame=engine.frame)))
 
         yield tables
 

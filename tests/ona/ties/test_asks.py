@@ -96,6 +96,15 @@ def test_mail_is_an_ask_only_after_three_silent_days_and_when_nothing_waits(comp
     assert [(row["asker"], row["helper"], row["asks"], row["channel"]) for row in found.asks.to_pylist()] == [(1, 2, 1, 2)]
 
 
+def test_an_ask_is_exposed_evenly_to_those_at_work_but_not_to_the_asker(compute, log):
+    """Confidence .5 over 2, 3 and 4, of whom 4 wrote on another day only: a quarter for 2 and 3; and 3 asks too: .5 over 1 and 2."""
+    log.post(4, "1 9:00")
+    log.post(2, "0 10:30", root=log.post(1, "0 10:00"))
+    log.post(1, "0 11:30", root=log.post(3, "0 11:00"))
+    found = compute(log)
+    assert [found.of(who)["exposure"] / 2**20 for who in (1, 2, 3, 4)] == [0.25, 0.5, 0.25, 0.0]
+
+
 def test_a_burst_marks_its_asks_and_counts_those_called_in(compute, log):
     """Burst from 10:00 to 12:00; 5 is named by 1 and 2, then writes; 3 was there the day before; 6 came uncalled."""
     log.post(3, "0 16:00")

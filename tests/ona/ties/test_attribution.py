@@ -1,5 +1,6 @@
 """Events become ties by the worked examples of the method."""
 
+from datetime import date, timedelta
 from math import log2
 
 import pytest
@@ -115,6 +116,26 @@ def test_meetings_conserve_the_hours_of_each_attendee(compute, log):
     assert found.of(4)["meeting_minutes"] == 60
     evidence = {(row["from"], row["to"]): row["evidence"] for row in found.ties.to_pylist()}
     assert (evidence[1, 2], evidence[4, 5]) == (1, 0)  # six people were invited, one too many to prove a relationship
+
+
+def test_day_and_week_are_those_of_the_senders_clock(compute, log):
+    """Sunday 23:30 UTC is Monday 8:30 in Tokyo: the next week's Monday; the same message without zone is Sunday."""
+    monday = date(2026, 7, 6)
+    log.direct(1, "6 23:30", [2], day=monday, bin=8)
+    log.direct(3, "6 23:30", [4])
+    rows = {row["from"]: (row["week"], row["days"]) for row in compute(log).ties.to_pylist()}
+    assert rows == {1: (monday, 0b0000001), 3: (monday - timedelta(days=7), 0b1000000)}
+
+
+def test_exactly_ten_minutes_apart_is_one_turn_and_a_second_more_is_two(compute, log):
+    """Section 1.2: gaps of at most ten minutes; the gap is between neighbours, so a turn may last longer."""
+    for minute in (0, 10, 20):
+        log.direct(1, f"0 10:{minute:02}", [2])
+    log.direct(3, "0 10:00", [4])
+    log.direct(3, "0 10:10", [4])
+    log.rows[-1]["sent"] += timedelta(seconds=1)
+    found = compute(log)
+    assert (found.of(1)["turns"], found.of(3)["turns"]) == (1, 2)
 
 
 def test_a_long_meeting_is_capped_at_two_hours(compute, log):

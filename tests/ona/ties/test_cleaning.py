@@ -9,8 +9,8 @@ import pytest
 
 from ona.simulate import company
 from ona.tables import EVENTS, AccountKind, Flag, Kind, Role
-from ona.ties.automation import burstiness, hour_entropy
-from ona.ties.cleaning import DROPS, automated_senders
+from ona.ties.automation import automated_senders, burstiness, hour_entropy
+from ona.ties.cleaning import DROPS
 from pipelines.engine.duckdb import Engine
 
 BOT, ROOM = 20, 21

@@ -1,0 +1,76 @@
+"""People of a Google Workspace: users, those deleted of late, their managers and all their addresses."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from connectors.base import Coverage, RawPerson
+from connectors.cells import CellError
+from connectors.google import login
+from connectors.google.people import FIELDS, User
+from connectors.google.people import people as people_of
+from connectors.google.workspace import Service, directory_service
+from connectors.identity import COMMON_RULES, AddressRules, address_reader
+from connectors.network import Scopes, Surroundings
+from connectors.pages import PartError, each
+from connectors.records import read
+from connectors.rounds import twice
+
+
+class Config(login.Config):
+    """How people are named elsewhere."""
+
+    employee_namespace: str = "hr"
+    """Of the employee ids; the one that the HR table uses."""
+    addresses: AddressRules = COMMON_RULES
+
+
+class Connector:
+    """Reads people."""
+
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = address_reader(config.addresses)
+
+    @cached_property
+    def _directory(self) -> Service:
+        return directory_service(self._config, self.around, login.Login(self._config, self.around.clock), login.LISTING)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return login.Login(self._config, self.around.clock).scopes("directory")
+
+    def people(self, coverage: Coverage) -> Iterator[RawPerson]:
+        """Yield every user, and those deleted in the last 20 days."""
+        try:
+            users = self._users({}, coverage)
+            try:
+                users += self._users({"showDeleted": "true"}, coverage)
+            except PartError:
+                coverage.notes["deleted_users_not_read"] += 1
+            yield from people_of(users, coverage, self._address, self._config.employee_namespace)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_directory", None)) is not None:
+            held.close()
+
+    def _users(self, more: dict[str, str], coverage: Coverage) -> list[User]:
+        first = self._directory.path(
+            "users", {"customer": "my_customer", "maxResults": "500", "projection": "full", "fields": FIELDS, **more}
+        )
+        found: dict[str, User] = {}
+        for raw in twice(lambda: list(each(self._directory.pages(first, "users", self._config.admin)))):
+            coverage.read += 1
+            try:
+                user = read(raw, User)
+            except CellError as error:
+                coverage.quarantined[error.code] += 1
+                continue
+            coverage.duplicate += (user.id or "") in found
+            found[user.id or ""] = user
+        return [found[id] for id in sorted(found)]

@@ -1,0 +1,177 @@
+"""Sent mail of a Google Workspace under the metadata scope: each mailbox newest first down to a day, then what was added."""
+
+import json
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import quote
+
+from pydantic import Field
+
+from connectors.base import Coverage, Cursor, RawEvent
+from connectors.cells import CellError
+from connectors.google import login, rest, sent
+from connectors.google.workspace import Directory, Service, directory_service
+from connectors.identity import COMMON_RULES, AddressRules, address_reader
+from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.pages import PageError, PartError, ResyncError
+from connectors.records import M, Raw, read
+from connectors.rounds import accounted, rounds
+
+MICROSECONDS_A_DAY = 86_400_000_000
+
+
+class Config(login.Config):
+    """Which mailboxes, and how far back."""
+
+    days: int = Field(default=90, ge=1, le=400)
+    """Days read in the first pull."""
+    only: tuple[str, ...] = ()
+    """Addresses of a pilot, whose own data alone are read; everybody's when empty."""
+    lists: bool = False
+    """Whether to take mailing lists apart, with admin.directory.group.member.readonly."""
+    addresses: AddressRules = COMMON_RULES
+
+
+class Connector:
+    """Reads sent mail."""
+
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = address_reader(config.addresses)
+
+    @cached_property
+    def _login(self) -> login.Login:
+        return login.Login(self._config, self.around.clock)
+
+    @cached_property
+    def _mail(self) -> Service:
+        base = f"{self._config.gmail_api}/gmail/v1/users"
+        return Service("gmail", base, self._config, self.around, self._login, login.NEEDED["gmail"])
+
+    @cached_property
+    def _directory(self) -> Service:
+        scopes = login.NEEDED["directory"] if self._config.lists else login.LISTING
+        return directory_service(self._config, self.around, self._login, scopes)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return login.Login(self._config, self.around.clock).scopes("gmail")
+
+    def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
+        """Yield a page of mails after the other, one mailbox after the other; a mailbox's position moves at its end."""
+        try:
+            directory = Directory(self._directory, self._config.admin, self._address, coverage)
+            if self._config.lists:
+                directory.load()
+            reader = sent.Reader(coverage, int(self.around.clock.now() * 1_000_000), self._address, directory.members)
+            ids = directory.owners(self._config.only)
+            asked = Asked(coverage, "mailboxes")
+            yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_mail", None)) is not None:
+            held.close()
+        if (held := self.__dict__.pop("_directory", None)) is not None:
+            held.close()
+
+    def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
+        """Follow the history since the position; one that is forgotten (404) means reading the mailbox anew."""
+        position = _Position(*json.loads(kept)) if kept else None
+        if position is not None and not position.page:
+            try:
+                yield from self._history(id, position.history, reader)
+            except (PartError, ResyncError) as error:
+                if isinstance(error, PartError) and error.code != "not_found":
+                    raise
+                reader.coverage.notes["history_forgotten"] += 1
+            else:
+                return
+            position = None
+        yield from self._whole(id, position, reader)
+
+    def _history(self, id: str, since: str, reader: sent.Reader) -> Iterator[Step]:
+        query = {"startHistoryId": since, "historyTypes": "messageAdded", "labelId": sent.SENT, "maxResults": "500"}
+        last = since
+        for page in self._mail.pages(self._mail.path(f"{_part(id)}/history", query), "history", id):
+            added = [item for raw in page.items for item in _readable(raw, sent.Change).added]
+            last = page.final or last
+            yield Step(self._given(id, added, reader)[0])
+        yield Step((), {f"sent/{id}": json.dumps(["", last])})
+
+    def _whole(self, id: str, position: "_Position | None", reader: sent.Reader) -> Iterator[Step]:
+        """Read a mailbox from its newest mail down to the first day; what comes meanwhile is in the history from before."""
+        history = (
+            position.history if position else read(self._mail.body(self._mail.path(f"{_part(id)}/profile", {}), id), rest.Answer).history_id
+        )
+        first = self._mail.path(f"{_part(id)}/messages", {"labelIds": sent.SENT, "maxResults": "500"})
+        oldest = reader.now - self._config.days * MICROSECONDS_A_DAY
+        start = position.page if position and position.page else first
+        for page in self._mail.pages(first, "messages", id, start):
+            items = [item for raw in page.items if (item := _readable(raw, sent.Reference).id)]
+            events, reached = self._given(id, items, reader, oldest)
+            yield Step(events, {f"sent/{id}": json.dumps([page.next, history])} if page.next and not reached else {})
+            if reached:
+                break
+        yield Step((), {f"sent/{id}": json.dumps(["", history])})
+
+    def _latest(self, id: str) -> str:
+        """Return the position of the newest change."""
+        found = rest.answer_of(self._mail.body(self._mail.path(f"{_part(id)}/profile", {"fields": "historyId"}), id)).history_id
+        if not found:
+            raise PageError("no_position", "A mailbox does not say where its history stands")
+        return found
+
+    def _given(self, id: str, items: Sequence[str], reader: sent.Reader, oldest: int = 0) -> tuple[tuple[RawEvent, ...], bool]:
+        """Return the events of some mails, and whether one of them is older than the first day."""
+        older: list[str] = []
+
+        def run() -> Iterator[RawEvent]:
+            for item in items:
+                reader.coverage.read += 1
+                if (mail := self._fetched(id, item, reader.coverage)) is None:
+                    continue
+                if mail.internal_date and sent.instant_of(mail) < oldest:
+                    older.append(item)
+                    reader.coverage.dropped["before_the_first_day"] += 1
+                elif (event := reader.event(mail)) is not None:
+                    yield event
+
+        return accounted(reader, run), bool(older)
+
+    def _fetched(self, id: str, item: str, coverage: Coverage) -> sent.Mail | None:
+        """Return the headers of one mail; one that is gone or unreadable is counted."""
+        query: dict[str, str | tuple[str, ...]] = {"format": "metadata", "metadataHeaders": sent.HEADERS, "fields": sent.FIELDS}
+        try:
+            return read(self._mail.body(self._mail.path(f"{_part(id)}/messages/{_part(item)}", query), id), sent.Mail)
+        except CellError as error:
+            coverage.quarantined[error.code] += 1
+        except PartError as error:
+            if error.code != "not_found":
+                raise
+            coverage.dropped["gone"] += 1
+        return None
+
+
+class _Position(NamedTuple):
+    page: str
+    """Where a round of everything was broken off; empty after a whole one."""
+    history: str
+
+
+def _part(text: str) -> str:
+    return quote(text, safe="@")
+
+
+def _readable(raw: Raw, kind: type[M]) -> M:
+    """Return a record, an empty one for one that cannot be read."""
+    try:
+        return read(raw, kind)
+    except CellError:
+        return kind()

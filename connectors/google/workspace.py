@@ -1,0 +1,165 @@
+"""Google Workspace for one connector: sign-in in somebody's name, errors of all its services, whose mailboxes there are, and lists."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from urllib.parse import quote, urlencode
+
+from connectors.base import Coverage
+from connectors.cells import CellError
+from connectors.google import people, rest
+from connectors.google.login import Config, Login
+from connectors.http import Answer, Client, Options, StatusError, Stream
+from connectors.network import Surroundings
+from connectors.pages import Page, PartError, ResyncError, each, walk
+from connectors.records import M, Raw, read
+from connectors.rounds import twice
+
+RATES = {"gmail": 3_000.0, "calendar": 600.0, "directory": 1_200.0}
+"""Calls a minute: 15,000 units per user at 5 each; 600 per user; half of what the Directory grants by default."""
+
+LIMITED = frozenset(("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"))
+"""Reasons of a 403 that mean too many calls."""
+
+
+@dataclass
+class Service:
+    """One of Google's services, called in one name after the other."""
+
+    name: str
+    base: str
+    config: Config
+    around: Surroundings
+    login: Login
+    scopes: tuple[str, ...]
+    subject: str = ""
+    """In whose name the next call is made: mailboxes are read one after the other."""
+    streams: dict[str, Stream] = field(default_factory=dict)
+
+    def close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (client := self.__dict__.pop("_client", None)) is not None:
+            client.close()
+        self.streams.clear()
+        self.login.close()
+
+    def body(self, path: str, subject: str) -> bytes:
+        """Return an answer in somebody's name."""
+        try:
+            return self._in_the_name_of(subject).get(path, method=self.name).body
+        except StatusError as error:
+            raise _meaning(error) from None
+
+    def pages(self, first: str, name: str, subject: str, start: str | None = None) -> Iterator[Page]:
+        """Yield the pages of a list, from its first page or a later one on; ``name`` is the list in an answer."""
+        return walk(start or first, lambda path: rest.page_of(self.body(path, subject), name, first))
+
+    def path(self, path: str, query: Mapping[str, str | tuple[str, ...]]) -> str:
+        """Return a path with its parameters."""
+        return f"{self.base}/{path}?{urlencode(query, quote_via=quote, safe='(),/', doseq=True)}"
+
+    def _in_the_name_of(self, subject: str) -> Stream:
+        """Return the calls in one name, whose patience is their own; those of the name before are let go."""
+        if subject not in self.streams:
+            self.streams = {subject: self._client.stream(self.name, subject)}
+        self.subject = subject
+        return self.streams[subject]
+
+    @cached_property
+    def _client(self) -> Client:
+        return Client(f"{self.base}/", lambda fresh: self.login.token(self.subject, self.scopes, fresh=fresh), self._options())
+
+    def _options(self) -> Options:
+        rates = {name: rate * self.config.pace for name, rate in RATES.items()}
+        return Options(
+            clock=self.around.clock,
+            authority=self.config.authority,
+            proxy=self.config.proxy,
+            rates=rates,
+            judge=judged,
+            watch=self.around.watch,
+        )
+
+
+def judged(answer: Answer) -> str | None:
+    """Return what is wrong with an answer that may pass: it is tried again."""
+    if answer.status == 403:
+        return "ratelimited" if rest.reason(answer.body) in LIMITED else None
+    if answer.status >= 300:
+        return None
+    try:
+        return "error_in_answer" if read(answer.body, rest.Answer).is_error else None
+    except CellError:
+        return "html" if answer.body.lstrip()[:1] == b"<" else "cut_off"
+
+
+def _meaning(error: StatusError) -> Exception:
+    """Say what a status means for the stream that met it."""
+    if error.status == 410:
+        return ResyncError("Google has forgotten a position. The stream is read anew.")
+    return PartError({403: "denied", 404: "not_found", 400: "no_mailbox"}.get(error.status, "not_answered"))
+
+
+@dataclass
+class Directory:
+    """The directory as far as the other connectors need it: whose mailboxes there are, and who is in a list."""
+
+    service: Service
+    admin: str
+    address: Callable[[str], str]
+    coverage: Coverage
+    groups: dict[str, str] = field(default_factory=dict)
+    """Group id by address."""
+    known: dict[str, tuple[str, ...] | None] = field(default_factory=dict)
+
+    def owners(self, only: Sequence[str]) -> list[str]:
+        """Return the main addresses of everybody with a mailbox, or of a pilot, in the order of their ids."""
+        query = {"customer": "my_customer", "maxResults": "500", "fields": "nextPageToken,users(id,primaryEmail,suspended,archived)"}
+        users = self._records("users", query, people.User)
+        found = (user.primary_email for user in sorted(users, key=lambda user: user.id or "") if user.primary_email)
+        return [name for name in dict.fromkeys(found) if not only or name in only]
+
+    def load(self) -> None:
+        """Learn which addresses are lists; a workspace that does not let us loses nothing but that."""
+        query = {"customer": "my_customer", "maxResults": "200", "fields": "nextPageToken,groups(id,email,aliases,nonEditableAliases)"}
+        try:
+            for group in self._records("groups", query, people.Group):
+                self.groups |= dict.fromkeys(people.list_addresses(group, self.address), group.id or "")
+        except PartError:
+            self.coverage.notes["groups_not_read"] += 1
+
+    def members(self, handle: str) -> tuple[str, ...] | None:
+        """Return the members of a list, None for somebody who is no list or for one that cannot be read."""
+        id = self.groups.get(handle)
+        if id is None:
+            return None
+        if id not in self.known:
+            self.known[id] = self._members(id)
+        return self.known[id]
+
+    def _members(self, id: str) -> tuple[str, ...] | None:
+        query = {"includeDerivedMembership": "true", "maxResults": "200", "fields": "nextPageToken,members(id,email,type)"}
+        try:
+            found = (people.member(one, self.address) for one in self._records(f"groups/{id}/members", query, people.Member, "members"))
+            return tuple(sorted({handle for handle in found if handle is not None}))
+        except PartError:
+            self.coverage.notes["lists_not_read"] += 1
+            return None
+
+    def _records(self, path: str, query: dict[str, str], kind: type[M], name: str = "") -> list[M]:
+        first = self.service.path(path, query)
+        raw = twice(lambda: list(each(self.service.pages(first, name or path, self.admin))))
+        return [record for item in raw if (record := _readable(item, kind)) is not None]
+
+
+def _readable(raw: Raw, kind: type[M]) -> M | None:
+    """Return a record, None for one that cannot be read: the others can."""
+    try:
+        return read(raw, kind)
+    except CellError:
+        return None
+
+
+def directory_service(config: Config, around: Surroundings, login: Login, scopes: tuple[str, ...]) -> Service:
+    """Return the Directory."""
+    return Service("directory", f"{config.admin_api}/admin/directory/v1", config, around, login, scopes)

@@ -1,0 +1,92 @@
+"""People of a Microsoft 365 tenant: users, those deleted of late, their managers, all their addresses and what mailboxes are for."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from connectors.base import Coverage, RawPerson
+from connectors.cells import CellError
+from connectors.identity import COMMON_RULES, AddressRules
+from connectors.microsoft import login, sent
+from connectors.microsoft.graph import Graph, open_graph
+from connectors.microsoft.people import PURPOSES, SELECT, Purpose, User
+from connectors.microsoft.people import people as people_of
+from connectors.network import Scopes, Surroundings
+from connectors.pages import PartError, each
+from connectors.records import read
+from connectors.rounds import twice
+from ona.tables import AccountKind
+
+
+class Config(login.Config):
+    """How people are named elsewhere."""
+
+    employee_namespace: str = "hr"
+    """Of the employee ids; the one that the HR table uses."""
+    mailbox_purpose: bool = False
+    """Whether to ask of each mailbox what it is for: one call per user, with MailboxSettings.Read."""
+    addresses: AddressRules = COMMON_RULES
+
+
+class Connector:
+    """Reads people."""
+
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = sent.addresses(config.addresses)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return open_graph(self._config, self.around)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return login.Login(self._config, self.around.clock).scopes("directory")
+
+    def people(self, coverage: Coverage) -> Iterator[RawPerson]:
+        """Yield every user, and those deleted in the last 30 days."""
+        try:
+            query = {"$select": SELECT, "$expand": "manager($select=id)", "$top": "100"}
+            users = self._users("users", query, coverage)
+            try:
+                users += self._users("directory/deletedItems/microsoft.graph.user", {"$select": SELECT, "$top": "100"}, coverage)
+            except PartError:
+                coverage.notes["deleted_users_not_read"] += 1
+            kinds = self._kinds(users, coverage) if self._config.mailbox_purpose else {}
+            yield from people_of(users, self._config.tenant, coverage, self._address, kinds, self._config.employee_namespace)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_graph", None)) is not None:
+            held.close()
+
+    def _users(self, path: str, query: dict[str, str], coverage: Coverage) -> list[User]:
+        found: dict[str, User] = {}
+        for raw in twice(lambda: list(each(self._graph.pages(self._graph.url(path, query))))):
+            coverage.read += 1
+            try:
+                user = read(raw, User)
+            except CellError as error:
+                coverage.quarantined[error.code] += 1
+                continue
+            coverage.duplicate += (user.id or "") in found
+            found[user.id or ""] = user
+        return [found[id] for id in sorted(found)]
+
+    def _kinds(self, users: list[User], coverage: Coverage) -> dict[str, AccountKind]:
+        found = {}
+        for user in users:
+            if user.id and not user.is_guest and not user.deleted_date_time:
+                try:
+                    url = self._graph.url(f"users/{user.id}/mailboxSettings/userPurpose")
+                    purpose = read(self._graph.body(url, user.id), Purpose).value or ""
+                except (PartError, CellError):
+                    coverage.notes["mailbox_purpose_unknown"] += 1
+                    continue
+                if purpose in PURPOSES:
+                    found[user.id] = PURPOSES[purpose]
+        return found

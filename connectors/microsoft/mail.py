@@ -1,0 +1,129 @@
+"""Sent mail of a Microsoft 365 tenant: every sender's Sent Items, first a window of the past, then what changes."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from functools import cached_property
+from typing import NamedTuple
+from urllib.parse import quote
+
+from pydantic import Field
+
+from connectors.base import Coverage, Cursor
+from connectors.cells import CellError
+from connectors.identity import COMMON_RULES, AddressRules
+from connectors.microsoft import login, sent
+from connectors.microsoft.graph import Graph, open_graph
+from connectors.microsoft.principals import MICROSECONDS_A_DAY, Lists, owners
+from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.pages import PartError, changes
+from connectors.records import zulu
+from connectors.rounds import events_of, rounds
+
+MOST_FILTERED = 5_000
+"""Mails after which a delta with a filter ends without a word; a list by windows then fills the rest."""
+WINDOW_DAYS = 7
+
+
+class Config(login.Config):
+    """Which mailboxes, and how far back."""
+
+    since: date | None = None
+    """First day to read; the last ``days`` days when it is not set."""
+    days: int = Field(default=90, ge=1, le=400)
+    group: login.Guid | None = None
+    """Object id of a group whose members alone are read."""
+    addresses: AddressRules = COMMON_RULES
+
+
+class Connector:
+    """Reads sent mail."""
+
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = sent.addresses(config.addresses)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return open_graph(self._config, self.around)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return login.Login(self._config, self.around.clock).scopes("mail")
+
+    def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
+        """Yield a page of mails after the other, one mailbox after the other; each with its position."""
+        try:
+            lists = Lists(self._graph, self._config.tenant, self._address, coverage)
+            lists.load()
+            now = int(self.around.clock.now() * 1_000_000)
+            reader = sent.Reader(coverage, now, self._address, lambda _: sent.ALONE, lists.members)
+            ids = owners(self._graph, self._config.group)
+            asked = Asked(coverage, "mailboxes")
+            yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_graph", None)) is not None:
+            held.close()
+
+    def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
+        """Follow the changes since the position; a round of everything that Graph may have cut is filled up at its end."""
+        reader.headers = lambda item: self._headers(id, item)
+        since, position = self._since(reader.now), _position(kept)
+        filtered, final = position.whole, ""
+        for page, anew in changes(position.at or None, self._delta(id, since), lambda url: self._graph.pages(url, id)):
+            filtered = (filtered + len(page.items)) if anew or position.whole else 0
+            if page.next:
+                yield Step(events_of(page, reader), {f"sent/{id}": json.dumps([page.next, filtered])})
+            else:
+                yield Step(events_of(page, reader))
+                final = page.final or ""
+        if filtered >= MOST_FILTERED:
+            reader.coverage.notes["delta_cut_filled"] += 1
+            yield from self._windows(id, since, reader)
+        yield Step((), {f"sent/{id}": json.dumps([final, 0])})
+
+    def _windows(self, id: str, since: int, reader: sent.Reader) -> Iterator[Step]:
+        """Yield all mails since a time by lists of a week each, which have no upper limit."""
+        for start in range(since, reader.now, WINDOW_DAYS * MICROSECONDS_A_DAY):
+            end = min(start + WINDOW_DAYS * MICROSECONDS_A_DAY, reader.now)
+            filter = f"sentDateTime ge {zulu(start)} and sentDateTime lt {zulu(end)}"
+            for page in self._graph.pages(self._url(id, "", {"$filter": filter, "$top": "100"}), id):
+                yield Step(events_of(page, reader))
+
+    def _delta(self, id: str, since: int) -> str:
+        return self._url(id, "/delta", {"$filter": f"receivedDateTime ge {zulu(since)}"})
+
+    def _url(self, id: str, tail: str, query: dict[str, str]) -> str:
+        return self._graph.url(f"users/{id}/mailFolders/SentItems/messages{tail}", {"$select": sent.SELECT, **query})
+
+    def _since(self, now: int) -> int:
+        return _midnight(self._config.since) if self._config.since else (now // MICROSECONDS_A_DAY - self._config.days) * MICROSECONDS_A_DAY
+
+    def _headers(self, id: str, item: str) -> sent.Thread:
+        """Return what a mail says it answers; a mail that is gone says nothing."""
+        try:
+            url = self._graph.url(f"users/{id}/messages/{quote(item, safe='')}", {"$select": "internetMessageHeaders"})
+            return sent.references(self._graph.body(url, id))
+        except (PartError, CellError):
+            return sent.ALONE
+
+
+class _Position(NamedTuple):
+    at: str = ""
+    whole: int = 0
+    """Mails read so far in a round of everything that was broken off."""
+
+
+def _position(kept: str | None) -> _Position:
+    return _Position(*json.loads(kept)) if kept else _Position()
+
+
+def _midnight(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()) * 1_000_000

@@ -1,0 +1,73 @@
+"""Message traces of a Microsoft 365 tenant: who wrote to whom, without opening a single mailbox."""
+
+from collections.abc import Iterator
+from functools import cached_property
+
+from pydantic import Field
+
+from connectors.base import Coverage, Cursor
+from connectors.identity import COMMON_RULES, AddressRules
+from connectors.microsoft import login, sent, trace
+from connectors.microsoft.graph import TRACE, Graph, open_graph
+from connectors.microsoft.principals import MICROSECONDS_A_DAY
+from connectors.network import Scopes, Step, Surroundings
+from connectors.pages import each
+from connectors.records import zulu
+from connectors.rounds import twice
+
+STREAM = "trace"
+OVERLAP_DAYS = 2
+"""Days read again in every pull, for mail that was still on its way."""
+MOST_DAYS = 90
+"""How far back the service remembers."""
+
+
+class Config(login.Config):
+    """How far back, and in which steps."""
+
+    days: int = Field(default=90, ge=1, le=MOST_DAYS)
+    hours: int = Field(default=24, ge=1, le=240)
+    """Length of one window, at most ten days; the rows of one are held in memory."""
+    addresses: AddressRules = COMMON_RULES
+
+
+class Connector:
+    """Reads message traces."""
+
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: Config) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = sent.addresses(config.addresses)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return open_graph(self._config, self.around)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return login.Login(self._config, self.around.clock).scopes("message_trace")
+
+    def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
+        """Yield the mails of one window after the other; the position moves when all of a window was given."""
+        try:
+            now = int(self.around.clock.now() * 1_000_000)
+            reader = trace.Reader(coverage, now, self._address)
+            last = cursor.streams.get(STREAM)
+            start = int(last) - OVERLAP_DAYS * MICROSECONDS_A_DAY if last else now - self._config.days * MICROSECONDS_A_DAY
+            start = max(start, now - MOST_DAYS * MICROSECONDS_A_DAY)
+            step = self._config.hours * MICROSECONDS_A_DAY // 24
+            for low in range(start, now, step):
+                high = min(low + step, now)
+                filter = f"receivedDateTime ge {zulu(low)} and receivedDateTime lt {zulu(high)}"
+                first = self._graph.url("admin/exchange/tracing/messageTraces", {"$filter": filter, "$top": "1000"})
+                rows = twice(lambda: list(each(self._graph.pages(first, TRACE))))  # noqa: B023  # called at once
+                yield Step(tuple(reader.events(rows)), {STREAM: str(high)})
+        finally:
+            self._close()
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_graph", None)) is not None:
+            held.close()

@@ -1,0 +1,131 @@
+"""What a network connector offers beside reading: durable steps, a scope check, a forecast, and the account of whom it asked."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import connectors.base
+from connectors.base import Coverage, Cursor, RawEvent
+from connectors.http import Watch
+from connectors.pace import SYSTEM, Clock
+
+
+class Config(connectors.base.Config):
+    """Settings that all network connectors share."""
+
+    authority: Path | None = None
+    """Certificate file of the only authority to trust, for a test service; by default the system's."""
+    proxy: str | None = None
+    """Address of the proxy; none is taken from the environment."""
+    pace: float = 1.0
+    """Factor on the documented call rates: below 1 to be gentle, above it only for a test service."""
+
+
+@dataclass(frozen=True, repr=False)
+class Whole:
+    """Everything that a service still has of a place: what is stored of it and did not come again was deleted there.
+
+    With ``root`` it is all replies of one thread (``root`` as in ``RawEvent``), else all messages of a space that begin
+    threads or stand alone, from ``start`` up to but without ``end`` (microseconds since 1970 UTC).
+    """
+
+    space: str
+    start: int = 0
+    end: int = 0
+    root: str | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class Step:
+    """Some events, and how far their streams have been read once these are stored: the two are committed together."""
+
+    events: Sequence[RawEvent]
+    streams: Mapping[str, str] = field(default_factory=dict)
+    whole: tuple[Whole, ...] = ()
+
+
+@runtime_checkable
+class SteppedConnector(Protocol):
+    """Reads events in steps, so that a killed pull goes on where it was committed last.
+
+    It is opened as ``Connector(config)``; whoever pulls may then replace ``around``, so clients are made at the first call.
+    """
+
+    around: "Surroundings"
+
+    def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
+        """Yield steps; what one stream could not give is counted in the coverage and never stops the others."""
+
+
+@dataclass(frozen=True)
+class Scopes:
+    """What a token may do against what the connector needs."""
+
+    granted: tuple[str, ...]
+    needed: tuple[str, ...]
+    too_wide: tuple[str, ...]  # granted, and able to read content, change something or see private places
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Return what is needed and not granted."""
+        return tuple(scope for scope in self.needed if scope not in self.granted)
+
+
+@runtime_checkable
+class CheckedConnector(Protocol):
+    """Can say what its token may do."""
+
+    def check(self) -> Scopes:
+        """Ask the service what the token may do; reads no record."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a pull would do under the limits that are known."""
+
+    people: int
+    streams: int  # channels or mailboxes
+    calls: int
+    seconds: float
+    not_read: tuple[str, ...]  # what stays unread, in words
+
+
+@runtime_checkable
+class ForecastConnector(Protocol):
+    """Can say how long a pull takes before it begins."""
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Count people, streams and calls with a few cheap calls; reads no record."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a connector is given by whoever opens it: the clock, and who wants to see the progress of its streams."""
+
+    clock: Clock = SYSTEM
+    watch: Watch | None = None
+
+
+@dataclass
+class Asked:
+    """Who was asked (channels, mailboxes), and what became of each; kept among the notes of the coverage, without names."""
+
+    coverage: Coverage
+    kind: str  # channels, mailboxes, calendars
+
+    def asked(self, count: int) -> None:
+        """Count those that the settings allow."""
+        self.coverage.notes[f"{self.kind}_asked"] += count
+
+    def read(self) -> None:
+        """Count one that was read to its end."""
+        self.coverage.notes[f"{self.kind}_read"] += 1
+
+    def refused(self, code: str) -> None:
+        """Count one that the service did not let us read."""
+        self.coverage.notes[f"{self.kind}_refused_{code}"] += 1
+
+    def skipped(self, code: str) -> None:
+        """Count one that was left out on purpose or put off until the next pull."""
+        self.coverage.notes[f"{self.kind}_skipped_{code}"] += 1

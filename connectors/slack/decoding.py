@@ -1,0 +1,167 @@
+"""One Slack message as it is decoded: the fields that are allowed, and whom it mentions; text and blocks never become strings."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from connectors.bounded_json import Pairs, unique
+
+EVERYBODY = "!"
+"""Stands among the mentions for a whole channel or a user group."""
+
+_KEPT = frozenset(
+    {"type", "subtype", "user", "bot_id", "ts", "thread_ts", "parent_user_id", "user_team", "edited", "reactions", "message", "comment"}
+)
+_PARTS = ("blocks", "elements", "fields")
+_MENTION = re.compile(r"<@([UW][A-Z0-9]+)[|>]|<!(?:here|channel|everyone|subteam\^)")
+_MENTION_BYTES = re.compile(rb"(?:<|\\u003[cC])(?:@([UW][A-Z0-9]+)(?:[|>]|\\u003[eE])|!(?:here|channel|everyone|subteam\^))")
+"""The same in JSON as it is written, where some exporters escape the brackets."""
+_NOTHING = msgspec.Raw(b"")
+_ONCE = (b'"ts":', b'"user":')
+"""Keys that make a message what it is: standing twice in one object they are an error."""
+Message = dict[str, Any]
+NOBODY: frozenset[str] = frozenset()
+
+
+class Reaction(msgspec.Struct, gc=False):
+    """Who reacted; with what is content."""
+
+    users: list[str] = []
+
+
+class Mark(msgspec.Struct, gc=False):
+    """Who or when, of an edit, a reply or a comment."""
+
+    user: str | None = None
+    ts: str | None = None
+
+
+class Wire(msgspec.Struct, gc=False):
+    """A message as it is decoded: every other field is skipped without being built; text and blocks stay undecoded bytes of the file."""
+
+    ts: str
+    type: str = "message"
+    subtype: str | None = None
+    user: str | None = None
+    bot_id: str | msgspec.UnsetType | None = msgspec.UNSET
+    thread_ts: str | None = None
+    parent_user_id: str | None = None
+    user_team: str | None = None
+    edited: Mark | None = None
+    comment: Mark | None = None
+    replies: list[Mark] = []
+    reactions: list[Reaction] = []
+    text: msgspec.Raw = _NOTHING
+    blocks: msgspec.Raw = _NOTHING
+
+
+class Part(msgspec.Struct, gc=False):
+    """A piece of a message's blocks: who it names, and its text as undecoded bytes."""
+
+    type: str | None = None
+    user_id: str | None = None
+    text: msgspec.Raw = _NOTHING
+    elements: list["Part"] = []
+    fields: list["Part"] = []
+
+
+_WIRES = msgspec.json.Decoder(list[Wire])
+_BLOCKS = msgspec.json.Decoder(list[Part])
+
+
+def wires(data: bytes) -> list[Wire] | None:
+    """Return the messages of one JSON array, or None when one of them is of another shape and all have to be read with care."""
+    try:
+        found = _WIRES.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return found if tuple(map(data.count, _ONCE)) == _told(found) else None
+
+
+def _told(found: Sequence[Wire]) -> tuple[int, int]:
+    """Return how often those keys were read; another number in the file means twice in one object, or where nobody looked."""
+    stamps, users = len(found), 0
+    for wire in found:
+        users += wire.user is not None
+        if wire.subtype == "message_changed":
+            return -1, -1  # its message lies deeper
+        if wire.replies or wire.edited or wire.comment:
+            marks = [mark for mark in (wire.edited, wire.comment, *wire.replies) if mark is not None]
+            stamps += sum(mark.ts is not None for mark in marks)
+            users += sum(mark.user is not None for mark in marks)
+    return stamps, users
+
+
+def project(pairs: Pairs) -> Message | frozenset[str]:
+    """Keep of each decoded object what is allowed: a message's few fields, else only who is mentioned in it (an object hook)."""
+    item = unique(pairs)
+    if "ts" in item:
+        kept = {key: value for key, value in pairs if key in _KEPT}
+        kept["mentions"] = _mentions(item)
+        return kept
+    if "users" in item:  # a reaction; its name is content
+        return {"users": item["users"]}
+    if "comment" in item and "user" in item:
+        return {"user": item["user"]}
+    return _mentions(item)
+
+
+def _mentions(item: Mapping[str, Any]) -> frozenset[str]:
+    """Return who is mentioned in an object's text and in its parts, which were reduced before it."""
+    found: set[str] = set()
+    text = item.get("text")
+    if isinstance(text, str):
+        if "<" in text:
+            found.update(user or EVERYBODY for user in _MENTION.findall(text))
+    elif isinstance(text, frozenset):
+        found |= text
+    for key in _PARTS:
+        if key in item and isinstance(item[key], list):
+            found.update(*(part for part in item[key] if isinstance(part, frozenset)))
+    if "user_id" in item and isinstance(item["user_id"], str):
+        found.add(item["user_id"])
+    elif item.get("type") in ("broadcast", "usergroup"):
+        found.add(EVERYBODY)
+    return frozenset(found) if found else NOBODY
+
+
+def mentions(wire: Wire) -> frozenset[str]:
+    """Return who is mentioned in a message's text and blocks; both are searched as bytes and never decoded to text."""
+    named = _in_text(bytes(memoryview(wire.text)))
+    if wire.blocks is _NOTHING:
+        return frozenset(named) if named else NOBODY
+    blocks = _block_mentions(bytes(memoryview(wire.blocks)))
+    return blocks.union(named) if named else blocks
+
+
+def _in_text(text: bytes) -> list[str]:
+    if b"<" not in text and b"\\u003" not in text:
+        return []
+    return [user.decode() or EVERYBODY for user in _MENTION_BYTES.findall(text)]
+
+
+def _block_mentions(blocks: bytes) -> frozenset[str]:
+    ids = b"user_id" in blocks or b"broadcast" in blocks or b"usergroup" in blocks
+    if not (ids or b"<" in blocks or b"\\u003" in blocks):
+        return NOBODY
+    try:
+        return frozenset(_named(_BLOCKS.decode(blocks)))
+    except (msgspec.MsgspecError, RecursionError):
+        parts = json.loads(blocks, object_pairs_hook=project)
+        return NOBODY.union(*(part for part in parts if isinstance(part, frozenset))) if isinstance(parts, list) else NOBODY
+
+
+def _named(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        if part.user_id is not None:
+            yield part.user_id
+        elif part.type in ("broadcast", "usergroup"):
+            yield EVERYBODY
+        if part.text is not _NOTHING:
+            yield from _in_text(bytes(memoryview(part.text)))
+        if part.elements or part.fields:
+            yield from _named(part.elements)
+            yield from _named(part.fields)

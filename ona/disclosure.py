@@ -1,0 +1,322 @@
+"""What may be shown of groups without showing a person: primary and complementary suppression, and the audit that checks both.
+
+A *cell* is a published set of people with a figure; a *relation* says that one cell is the sum of others (a department and its
+teams, a table's margin and its row). Nothing here knows a viewer: :mod:`pipelines.access` decides who asks.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+from itertools import combinations
+from math import comb
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.sparse.csgraph import connected_components
+
+from ona.errors import TooLargeError
+
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+
+PRIMES = (2_147_483_647, 2_147_483_629, 2_147_483_587, 2_147_483_579)
+"""Products of two residues stay below 2**62. The first finds candidates, all of them confirm: an accident has odds of 1 in 2**93."""
+
+MOST_SUBSETS = 5_000_000
+"""Subsets of one component that the audit will look at before it gives up with an error."""
+
+DOMINANT_ONE, DOMINANT_TWO = 0.50, 0.75
+
+
+class Hidden(IntEnum):
+    """Why a cell is not shown; 0 means shown."""
+
+    SHOWN = 0
+    TOO_FEW = 1
+    DOMINATED = 2
+    SAME_BAND = 3
+    SUBTRACTION = 4
+
+
+@dataclass(frozen=True)
+class Relation:
+    """One cell that is the sum of others.
+
+    Parameters
+    ----------
+    whole
+        Index of the cell that holds the sum.
+    parts
+        Indices of the cells that add up to it, without overlap.
+    """
+
+    whole: int
+    parts: tuple[int, ...]
+
+
+def primary(members: sp.csr_array, values: Floats, minimum: int, *, bands: Ints | None = None) -> Ints:
+    """Say which cells give away a person on their own.
+
+    Parameters
+    ----------
+    members
+        Who is in which cell, ``(cells, people)``, entries 0 or 1.
+    values
+        What each person adds to a cell's figure, ``(people,)``, not negative; NaN counts as nothing.
+    minimum
+        Fewest people of a shown cell, the viewer not among them.
+    bands
+        Band of each person, ``(people,)``; a cell whose members all share one tells everybody's.
+
+    Returns
+    -------
+    ndarray
+        A :class:`Hidden` per cell.
+
+    Notes
+    -----
+    A cell is dominated when one person gives more than half of it or two more than three quarters, for then the second
+    can tell the first within a band.
+    """
+    cells = members.shape[0]
+    sizes = np.diff(members.indptr)
+    reasons = np.zeros(cells, dtype=np.int64)
+    known = np.nan_to_num(values)
+    for cell in range(cells):
+        rows = members.indices[members.indptr[cell] : members.indptr[cell + 1]]
+        if sizes[cell] < minimum:
+            reasons[cell] = Hidden.TOO_FEW
+        elif _dominated(known[rows]):
+            reasons[cell] = Hidden.DOMINATED
+        elif bands is not None and np.unique(bands[rows]).size == 1:
+            reasons[cell] = Hidden.SAME_BAND
+    return reasons
+
+
+def _dominated(values: Floats) -> bool:
+    top, total = np.sort(values)[::-1][:2].cumsum(), values.sum()
+    return bool(total > 0 and (top[0] > DOMINANT_ONE * total or top[-1] > DOMINANT_TWO * total))
+
+
+def complementary(reasons: Ints, members: sp.csr_array, relations: Sequence[Relation], minimum: int) -> Ints:
+    """Hide more cells until no sum relation gives a hidden one back.
+
+    Where the sum is shown, its hidden parts are none, or at least two of together at least ``minimum`` people; the smallest
+    shown part goes first, and where that does not help the sum goes as well.
+
+    Parameters
+    ----------
+    reasons
+        Outcome of :func:`primary`, ``(cells,)``.
+    members
+        Who is in which cell, ``(cells, people)``.
+    relations
+        Every sum that a reader can form.
+    minimum
+        Fewest people that a difference may stand for.
+
+    Returns
+    -------
+    ndarray
+        A :class:`Hidden` per cell; never fewer hidden than before.
+    """
+    sizes, found = np.diff(members.indptr), reasons.copy()
+    changed = True
+    while changed:
+        changed = False
+        for relation in relations:
+            cell = _next_to_hide(found, sizes, relation, minimum)
+            if cell is not None:
+                found[cell], changed = Hidden.SUBTRACTION, True
+    return found
+
+
+def _next_to_hide(reasons: Ints, sizes: Ints, relation: Relation, minimum: int) -> int | None:
+    """Return the cell that has to go next so that the relation tells nothing, None when it is safe."""
+    parts = np.array(relation.parts, dtype=np.int64)
+    lost = parts[reasons[parts] > 0]
+    if reasons[relation.whole] or not lost.size or (lost.size >= 2 and sizes[lost].sum() >= minimum):
+        return None
+    shown = parts[reasons[parts] == 0]
+    if not shown.size:
+        return relation.whole
+    return int(shown[np.lexsort((shown, sizes[shown]))[0]])
+
+
+def protected(members: sp.csr_array, reasons: Ints, relations: Sequence[Relation], minimum: int) -> Ints:
+    """Hide cells until the exact audit finds nothing.
+
+    Parameters
+    ----------
+    members, reasons, relations, minimum
+        As in :func:`complementary`.
+
+    Returns
+    -------
+    ndarray
+        A :class:`Hidden` per cell, for which :func:`exposed` of the shown cells is empty.
+
+    Raises
+    ------
+    TooLargeError
+        As in :func:`exposed`.
+    """
+    sizes, found = np.diff(members.indptr), complementary(reasons, members, relations, minimum)
+    while True:
+        shown = np.flatnonzero(found == 0)
+        leaks = exposed(members[shown], minimum)
+        if not leaks:
+            return found
+        near = np.unique(np.concatenate([members[shown][:, sorted(leak)].nonzero()[0] for leak in leaks]))
+        cells = shown[near]
+        found[cells[np.lexsort((cells, sizes[cells]))[0]]] = Hidden.SUBTRACTION
+        found = complementary(found, members, relations, minimum)
+
+
+def exposed(published: sp.csr_array, minimum: int) -> list[frozenset[int]]:
+    """Find the sets of fewer than ``minimum`` people whose sum follows from published sums.
+
+    Parameters
+    ----------
+    published
+        Who is in which published set, ``(sets, people)``, entries 0 or 1: all filters, pages and periods that one reader
+        can fetch.
+    minimum
+        Fewest people that a derivable set may have.
+
+    Returns
+    -------
+    list of frozenset
+        People (column indices) of each smallest exposed set, sorted; empty when nothing follows.
+
+    Raises
+    ------
+    TooLargeError
+        The smallest sets of one component are too many to look at.
+
+    Notes
+    -----
+    A sum follows when the set's 0/1 vector lies in the row space of the published sets over the rationals. Such a vector is
+    constant on *atoms*, people who are in the same sets, so unions of small atoms are all that matters: the matrix of atoms
+    is row-reduced modulo a prime, each small atom leaves a residue, and subsets whose residues add up to nothing are found
+    by one random linear functional and confirmed modulo further primes. Cost is O(sets² · atoms).
+    """
+    atoms, sizes = _atoms(published)
+    reduced, *others = (_Reduced.of(atoms, prime) for prime in PRIMES)
+    functional = reduced.functional
+    small = np.flatnonzero((sizes > 0) & (sizes < minimum) & (atoms.sum(axis=0) > 0))
+    found: list[tuple[int, ...]] = []
+    for component in reduced.components(small):
+        candidates = _vanishing(component, functional[component], sizes[component], minimum)
+        found += [subset for subset in candidates if all(other.derives(subset) for other in others)]
+    smallest = [one for one in found if not any(set(other) < set(one) for other in found)]
+    code = _codes(published)
+    return sorted((frozenset(np.flatnonzero(np.isin(code, one)).tolist()) for one in smallest), key=sorted)
+
+
+def differ_enough(asked: frozenset[int], answered: Sequence[frozenset[int]], minimum: int) -> bool:
+    """Whether a new set of people differs from each answered one by nobody or by at least ``minimum`` people."""
+    return all(len(asked ^ other) == 0 or len(asked ^ other) >= minimum for other in answered)
+
+
+def _codes(published: sp.csr_array) -> Ints:
+    """Return the number of each person's atom: people with equal columns share one."""
+    rows = published.tocsc()
+    columns = [rows.indices[rows.indptr[i] : rows.indptr[i + 1]] for i in range(rows.shape[1])]
+    known: dict[bytes, int] = {}
+    return np.array([known.setdefault(np.sort(column).tobytes(), len(known)) for column in columns], dtype=np.int64)
+
+
+def _atoms(published: sp.csr_array) -> tuple[Ints, Ints]:
+    """Return the dense matrix of sets by atoms and the number of people of each atom."""
+    code = _codes(published)
+    _, first, sizes = np.unique(code, return_index=True, return_counts=True)
+    return published.tocsc()[:, first].toarray().astype(np.int64), sizes.astype(np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class _Reduced:
+    """A matrix in reduced row echelon form modulo a prime."""
+
+    rows: Ints  # (rank, atoms)
+    pivots: Ints  # (rank,) column of each row's leading 1
+    prime: int
+
+    @classmethod
+    def of(cls, matrix: Ints, prime: int) -> "_Reduced":
+        left = matrix % prime
+        rank, pivots = 0, []
+        for column in range(left.shape[1]):
+            below = np.flatnonzero(left[rank:, column])
+            if not below.size:
+                continue
+            left[[rank, rank + below[0]]] = left[[rank + below[0], rank]]
+            left[rank] = left[rank] * pow(int(left[rank, column]), -1, prime) % prime
+            factors = left[:, column].copy()
+            factors[rank] = 0
+            touched = np.flatnonzero(factors)
+            left[touched] = (left[touched] - factors[touched, None] * left[rank] % prime) % prime
+            pivots.append(column)
+            rank += 1
+            if rank == left.shape[0]:
+                break
+        return cls(left[:rank], np.array(pivots, dtype=np.int64), prime)
+
+    @property
+    def free(self) -> Ints:
+        """Columns without a pivot."""
+        return np.setdiff1d(np.arange(self.rows.shape[1]), self.pivots)
+
+    @property
+    def functional(self) -> Ints:
+        """One random linear functional of each atom's residue, ``(atoms,)``; zero sums of residues have zero sums here."""
+        result: Ints = np.random.default_rng(0).integers(1, self.prime, size=(self.rows.shape[1],))
+        products = self.rows[:, self.free] * result[self.free] % self.prime
+        result[self.pivots] = -products.sum(axis=1) % self.prime
+        return result
+
+    def components(self, small: Ints) -> list[Ints]:
+        """Split the small atoms so that no vanishing sum needs atoms of two parts."""
+        rows, columns = np.nonzero(self.rows)
+        rank, width = self.rows.shape
+        links = sp.coo_array((np.ones(rows.size), (rows, columns + rank)), shape=(rank + width, rank + width))
+        part = connected_components(links, directed=False)[1][rank:][small]
+        return [small[part == one] for one in np.unique(part)]
+
+    def derives(self, atoms: Sequence[int]) -> bool:
+        """Whether the union of these atoms lies in the row space."""
+        wanted = np.zeros(self.rows.shape[1], dtype=np.int64)
+        wanted[list(atoms)] = 1
+        rest = wanted - (self.rows * wanted[self.pivots][:, None] % self.prime).sum(axis=0)
+        return not (rest % self.prime).any()
+
+
+def _vanishing(atoms: Ints, values: Ints, sizes: Ints, minimum: int) -> list[tuple[int, ...]]:
+    """Return the unions of atoms of together fewer than ``minimum`` people whose values add up to zero modulo the first prime."""
+    most = minimum - 1
+    sums: dict[int, list[tuple[int, ...]]] = {}
+    for half in _subsets(sizes, most - most // 2, most):
+        sums.setdefault(int(values[list(half)].sum() % PRIMES[0]), []).append(half)
+    joint = {
+        tuple(sorted({*one, *other}))
+        for total, some in sums.items()
+        for one in some
+        for other in sums.get(-total % PRIMES[0], [])
+        if not set(one) & set(other)
+    }
+    return [tuple(atoms[list(one)].tolist()) for one in sorted(joint) if one and sizes[list(one)].sum() <= most]
+
+
+def _subsets(sizes: Ints, count: int, most: int) -> list[tuple[int, ...]]:
+    """Return all sets of at most ``count`` atoms and at most ``most`` people, the empty one included."""
+    found: list[tuple[int, ...]] = [()]
+    for many in range(1, count + 1):
+        if comb(sizes.size, many) > MOST_SUBSETS:
+            raise TooLargeError(
+                f"The disclosure audit met {sizes.size:,} groups of very few people that hang together, which is more than it can combine. "
+                "Publish fewer crossed filters, or larger groups."
+            )
+        found += [one for one in combinations(range(sizes.size), many) if sizes[list(one)].sum() <= most]
+    return found

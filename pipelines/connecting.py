@@ -1,0 +1,52 @@
+"""What an operator is told about a network connector: how to connect it, what its token may do, what a pull will take."""
+
+import importlib
+from collections.abc import Sequence
+from datetime import timedelta
+
+from connectors.base import connector_names
+from connectors.network import Plan, Scopes
+from ona.errors import SettingsError
+from pipelines import pulls
+from pipelines.coverage import counted
+from pipelines.workspace import Workspace
+
+
+def how_to(source: str) -> list[str]:
+    """Return the steps of connecting a source, as its module states them."""
+    modules = connector_names()
+    if source not in modules:
+        raise SettingsError(f"There is no connector {source!r}. There are: {', '.join(modules)}.")
+    steps = getattr(importlib.import_module(modules[source]), "HOW_TO", None)
+    return list(steps) if steps else [f"Put its settings under [connectors.{source}] in ona.toml, then: ona pull {source} --dry-run"]
+
+
+def checked(ws: Workspace, source: str) -> Scopes:
+    """Ask the service what the token of a source may do."""
+    scopes = pulls.check(ws, [source])[source]
+    if scopes is None:
+        raise SettingsError(f"{source} reads files and needs no token. Look at it with: ona pull {source} --dry-run")
+    return scopes
+
+
+def in_words(scopes: Scopes) -> list[str]:
+    """Say what is granted, what is missing and what is too much."""
+    lines = [f"granted   {scope}{'' if scope in scopes.needed else '  (not needed)'}" for scope in scopes.granted]
+    lines += [f"MISSING   {scope}: grant it to the app" for scope in scopes.missing]
+    lines += [f"TOO WIDE  {scope}: take it away, it could read or change more than this project may see" for scope in scopes.too_wide]
+    return lines if scopes.missing or scopes.too_wide else [*lines, "The token may do what is needed and nothing else."]
+
+
+def plan_in_words(connector: str, plan: Plan) -> list[str]:
+    """Say what a pull would do."""
+    takes = timedelta(seconds=round(plan.seconds))
+    return [
+        f"{connector}: {plan.people:,} people, {plan.streams:,} channels or mailboxes, about {plan.calls:,} calls; takes about {takes}.",
+        f"{connector} leaves unread: {', '.join(plan.not_read)}.",
+    ]
+
+
+def asked_in_words(outcomes: Sequence[pulls.Outcome]) -> list[str]:
+    """Say who was asked, read, refused and skipped in the pulls just made."""
+    reports = [outcome.report for outcome in outcomes if outcome.report]
+    return [one.in_words() for report in reports for one in counted(report.connector, report.notes)]

@@ -1,0 +1,114 @@
+"""Verbs that let data out, bring them back or take them away, and the log of who did: export, backup, restore, erase, audit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import access, audit, erasure, reports, scans
+from pipelines import backup as copies
+from pipelines.console import next_verb, print_json, progress_bars, say, table
+from pipelines.options import DryRun, Home, Json, Scan, workspace
+
+verbs = typer.Typer()
+
+log = typer.Typer(help="Who did what to whose data: list the audit log, or verify that nobody changed it.", no_args_is_help=True)
+verbs.add_typer(log, name="audit")
+
+
+@verbs.command()
+def erase(
+    id: Annotated[str, typer.Argument(help="As printed by ona people.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    dry_run: DryRun = False,
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Erase one person everywhere: names, aliases, events, ties, scores; later data about them is refused."""
+    with workspace(home) as ws:
+        who = access.person_of(ws, scans.open_scan(ws), access.LOCAL_ANALYST, id)
+        if dry_run:
+            say("Would erase one person from the vault, the buffer, the weekly tables and every scan.")
+            return
+        if not yes and not typer.confirm("Erase this person? This cannot be undone."):
+            raise typer.Exit(2)
+        report = erasure.erase(ws, who, reseal=scans.reseal_without)
+    if as_json:
+        print_json(report)
+    else:
+        say("Erased. The scans that held the person were sealed anew without them.")
+
+
+@verbs.command()
+def export(
+    path: Path,
+    layer: Annotated[str, typer.Option(help="For graphs: attention, relationship, ask or formal.")] = "relationship",
+    scan: Scan = "latest",
+    home: Home = None,
+    as_json: Json = False,
+) -> None:
+    """Write the people table (.csv, .parquet) or a graph (.graphml, .gexf)."""
+    with workspace(home) as ws:
+        rows = reports.export(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, path, layer=layer)
+    if as_json:
+        print_json({"path": path, "rows": rows})
+    else:
+        say(f"{rows} rows  {path}", "Pseudonyms do not anonymise a network: keep this file as safe as the data it came from.")
+
+
+@verbs.command()
+def backup(path: Path, home: Home = None, as_json: Json = False) -> None:
+    """Write databases, lake and scans into one file with checksums; the key is not in it, keep that elsewhere."""
+    with workspace(home) as ws, progress_bars(as_json) as progress:
+        size = copies.backup(ws, path, progress)
+    if as_json:
+        print_json({"path": path, "bytes": size})
+    else:
+        say(f"{path}  {size:,} bytes", "The key is not in it: keep a copy of the key file somewhere else.")
+
+
+@verbs.command()
+def restore(
+    path: Path,
+    home: Annotated[Path, typer.Option("--home", help="New folder of the deployment.")],
+    key: Annotated[Path, typer.Option("--key", help="Key file that the backup was made under.")],
+    checkpoints: Annotated[Path | None, typer.Option(help="Checkpoints of the audit log: who was erased since is erased again.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Bring a backup back into a new folder, check every file, and repeat the erasures made since."""
+    with progress_bars(as_json) as progress:
+        found = copies.restore(path, home.absolute(), key, checkpoints, progress)
+    if as_json:
+        print_json(found)
+        return
+    say(f"{home}  {found.files:,} files, each as its checksum says; {found.erased_again:,} people erased again.")
+    if checkpoints is None:
+        say("Without --checkpoints nobody could be erased again: whoever was erased after this backup is back in it.")
+    next_verb(f"ona scans --home {home}")
+
+
+@log.command("list")
+def list_log(limit: int = 50, home: Home = None, as_json: Json = False) -> None:
+    """Print the latest entries: who did what to whose data, people by their vault id."""
+    with workspace(home) as ws:
+        entries = audit.entries(ws, limit)
+    if as_json:
+        print_json(entries)
+    else:
+        rows = ((e.seq, f"{e.at:%Y-%m-%d %H:%M:%S}", e.act.actor, e.act.action, e.act.object, e.act.purpose, e.act.result) for e in entries)
+        table("entry time who did to_what purpose result", rows)
+
+
+@log.command("verify")
+def verify_log(home: Home = None, as_json: Json = False) -> None:
+    """Walk the log's chain of hashes and hold it against its checkpoints; exit code 65 when an entry is not what was written."""
+    with workspace(home) as ws:
+        found = audit.verify(ws)
+    if as_json:
+        print_json(found)
+    elif found.bad is None:
+        say(f"The audit log is whole: {found.entries:,} entries.")
+    else:
+        say(f"The audit log is not what was written, from entry {found.bad:,} on: {found.why}.")
+    if found.bad is not None:
+        raise typer.Exit(65)

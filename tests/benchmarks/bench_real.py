@@ -1,0 +1,238 @@
+"""Real sets beside plain measures: helpers of a question-and-answer site, experts of a consultancy, mail and rank in a factory.
+
+Needs the data sets of ``../shared/data`` beside the repository; a set that is not there is said to be missing.
+"""
+
+import gzip
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))
+
+from ona.graph import Graph  # noqa: E402 - the tests that read the site are found from the root
+from ona.metrics import METRICS  # noqa: E402
+from ona.rules import Rules  # noqa: E402
+from ona.scan import scan  # noqa: E402
+from tests.ona import test_quantum_stackexchange as site  # noqa: E402
+
+DATA = ROOT.parent / "shared" / "data"
+SITE, FIRM, FACTORY = (DATA / name for name in ("quantum_stackexchange", "cross_parker_consulting", "manufacturing_email"))
+
+NO_WORKING_DAYS = Rules(weeks=26, min_worked_days=0, min_tenure_days=0, min_turns=0, min_counterparties=0)
+"""A site has no working days: only the gates on asks and askers remain."""
+
+RATERS = 4
+"""Rating from which a colleague agrees that somebody has valuable expertise."""
+
+SETTINGS = """
+[connectors.people]
+path = "{data}/reportsto.csv"
+namespace = "works"
+columns = {{ employee_id = "ID", manager = "ReportsToID" }}
+kind_from_manager = {{ "technical email account - not used by employees" = "TECHNICAL", "former employee account" = "FORMER" }}
+
+[connectors.events]
+path = "{data}/communication.csv.gz"
+sender = "Sender"
+recipient = "Recipient"
+time = "EventDate"
+delimiter = ";"
+zone = "Europe/Warsaw"
+namespace = "works"
+"""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure and its bar; no bar is a figure to read beside others."""
+
+    what: str
+    figure: float
+    least: float = -np.inf
+    most: float = np.inf
+
+    @property
+    def passed(self) -> bool:
+        """Whether the figure lies inside the bar."""
+        return bool(self.least <= self.figure <= self.most)
+
+    def __str__(self) -> str:
+        """Return the line with aligned columns."""
+        edges = [f">= {self.least:.3f}" if np.isfinite(self.least) else "", f"<= {self.most:.3f}" if np.isfinite(self.most) else ""]
+        verdict = ("pass" if self.passed else "FAIL") if any(edges) else ""
+        return f"{self.what:<78} {self.figure:>7.3f}  {' '.join(filter(None, edges)):<10} {verdict}"
+
+
+def rank(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
+    """Return Spearman's correlation."""
+    first, second = (np.asarray(values, dtype=np.float64) for values in (one, other))
+    return float(stats.spearmanr(first, second).statistic)
+
+
+def partial(one: npt.ArrayLike, other: npt.ArrayLike, given: npt.ArrayLike) -> float:
+    """Return Spearman's correlation of two given a third."""
+    xy, xz, yz = rank(one, other), rank(one, given), rank(other, given)
+    return float((xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2)))
+
+
+def questions_and_answers() -> list[Line]:
+    """Ask pull over all answerers by three exposures, then facet and plain measures on those with enough asks."""
+    known, answered = site.reputation(), site.answerers()
+    undated, dated = site.site(), site.site(dated=True)
+    lines = []
+    for what, tables, exposure, least in (
+        ("everybody could have answered everything", undated, "presence", 0.65),
+        ("members from the week they joined", dated, "presence", -np.inf),
+        ("those active in the last four weeks", undated, "active", -np.inf),
+    ):
+        pull = site.ask_pull(tables, exposure)
+        values = [np.nan_to_num(pull[person]) for person in answered]
+        lines.append(
+            Line(f"site: ungated H1, {what}, with reputation ({len(answered)})", rank(values, [known[p] for p in answered]), least)
+        )
+    return lines + _gated(undated, known)
+
+
+def _gated(tables: dict[str, pa.Table], known: dict[int, float]) -> list[Line]:
+    made = scan(tables["ties"], tables["asks"], tables["presence"], tables["people"], NO_WORKING_DAYS)
+    facts = made.facts.to_pandas().pivot_table(index="person", columns="fact", values="value")
+    gated = facts[(facts.asks >= NO_WORKING_DAYS.min_asks) & (facts.askers >= NO_WORKING_DAYS.min_askers)]
+    scores = made.scores.to_pandas()
+    value = {name: scores[scores["name"] == name].set_index("person")["value"].reindex(gated.index) for name in ("helper", "ask_pull")}
+    target = np.array([known[person] for person in gated.index])
+    plain = {name: rank(gated[name], target) for name in ("asks", "askers", "acknowledged")}
+    best = max(plain.values())
+    lines = [Line(f"site: {name} with reputation, {len(gated)} gated people", figure) for name, figure in plain.items()]
+    if value["helper"].notna().any():
+        known_to = value["helper"].notna().to_numpy()
+        lines.append(Line("site: helper facet with reputation", rank(value["helper"][known_to], target[known_to]), best - 0.05))
+    else:
+        why = scores[(scores["name"] == "helper") & scores["person"].isin(gated.index)]["reason"].value_counts().to_dict()
+        told = made.notes["reliability"]
+        sys.stdout.write(f"site: helper facet withheld from all ({why}); reliabilities {told}; ask pull alone stands in for it\n")
+        lines.append(Line("site: ask pull (facet withheld) with reputation", rank(value["ask_pull"], target), best - 0.05))
+    lines.append(Line("site: the same given the number of answers", partial(value["ask_pull"], target, gated["asks"])))
+    return lines
+
+
+def experts() -> list[Line]:
+    """ExpertiseRank on who asks whom (weight 1 means never) with how many colleagues value somebody's expertise."""
+    asked = pd.read_csv(FIRM / "consulting_info.csv").query("weight >= 2")
+    people = pd.read_csv(FIRM / "consulting_nodes.csv")["id"].to_numpy()
+    table = pa.table({"source": asked["from"].to_numpy(), "target": asked["to"].to_numpy(), "weight": np.ones(len(asked))})
+    graph = Graph.from_ties(table, people=people, layer="ask", teams=None)
+    raters = pd.read_csv(FIRM / "consulting_value.csv").query("weight >= @RATERS").groupby("to").size().reindex(graph.people, fill_value=0)
+    return [
+        Line(f"consultancy: unweighted ExpertiseRank with raters >= {RATERS}", rank(METRICS["expertise_rank"](graph), raters), 0.85),
+        Line("consultancy: askers (plain in-degree) with the same", rank(np.bincount(graph.adjacency.indices, minlength=graph.n), raters)),
+    ]
+
+
+def mail_and_rank() -> list[Line]:
+    """Boss-subordinate pairs put in order by plain in-strength and by fused weights; scores against depth."""
+    levels = pd.read_csv(FACTORY / "levels.csv").query("account == 'employee'").set_index("ID")
+    boss = pd.to_numeric(pd.read_csv(FACTORY / "reportsto.csv").set_index("ID")["ReportsToID"], errors="coerce").reindex(levels.index)
+    pairs = _pairs(boss)
+    with gzip.open(FACTORY / "communication.csv.gz", "rt", encoding="utf-8") as file:
+        mails = pd.read_csv(file, sep=";")
+    inside = mails[mails.Sender.isin(levels.index) & mails.Recipient.isin(levels.index) & (mails.Sender != mails.Recipient)]
+    received = inside.groupby("Recipient").size().reindex(levels.index, fill_value=0)
+    lines = [Line(f"factory: {len(pairs)} pairs by in-strength over plain event counts", _in_order(received, pairs), 0.79)]
+    return lines + _factory_scan(levels, pairs)
+
+
+def _pairs(boss: pd.Series) -> list[tuple[int, int]]:
+    pairs = []
+    for person in boss.index:
+        above, seen = boss[person], {person}
+        while np.isfinite(above) and int(above) not in seen and int(above) in boss.index:
+            pairs.append((int(above), int(person)))
+            seen.add(int(above))
+            above = boss[int(above)]
+    return pairs
+
+
+def _in_order(value: pd.Series, pairs: list[tuple[int, int]]) -> float:
+    gap = np.array([value[boss] - value[report] for boss, report in pairs])
+    return float(((gap > 0) + 0.5 * (gap == 0)).mean())
+
+
+def _factory_scan(levels: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[Line]:
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder) / "home"
+        _ona("init", "--home", home)
+        (home / "ona.toml").write_text(SETTINGS.format(data=FACTORY.resolve()), encoding="utf-8")
+        for verb in (("pull",), ("scan", "--weeks", "26")):
+            _ona(*verb, "--home", home)
+        sealed = next(path for path in (home / "scans").iterdir() if (path / "scores.parquet").exists())
+        tables = {name: pd.read_parquet(sealed / f"{name}.parquet") for name in ("people", "scores", "flags", "graph_attention")}
+        manager = pq.read_table(sealed / "people.parquet").column("manager").fill_null(-1)  # pandas would round 63-bit ids
+        tables["people"]["manager"] = manager.to_numpy()
+    return _against_depth(tables, len(pairs))
+
+
+def _against_depth(tables: dict[str, pd.DataFrame], n_pairs: int) -> list[Line]:
+    people = tables["people"].query("kind == 1").set_index("person")
+    row = pd.Series(np.arange(len(people)), index=people.index)
+    above = people["manager"].map(row)
+    boss = pd.Series(np.where(above == row, np.nan, above), index=row.to_numpy())
+    pairs, depth = _pairs(boss), pd.Series(_depth(boss).to_numpy(), index=people.index)
+    received = tables["graph_attention"].groupby("target")["weight"].sum().reindex(people.index, fill_value=0)
+    fused = pd.Series(received.to_numpy(), index=row.to_numpy())
+    lines = [
+        Line(f"factory: {len(pairs)} pairs by in-strength over fused weights, own line left out (of {n_pairs})", _in_order(fused, pairs))
+    ]
+    for facet in ("broker", "helper"):
+        told = tables["scores"].query("name == @facet and percentile == percentile").set_index("person")
+        if len(told) >= RATERS:
+            shallow = -depth.reindex(told.index)
+            lines.append(
+                Line(
+                    f"factory: |rho| of the {facet} posterior ({len(told)} people) with -depth", abs(rank(told["value"], shallow)), most=0.3
+                )
+            )
+    hidden = int(tables["flags"]["hidden"].sum())
+    return [*lines, Line("factory: people flagged as hidden", hidden)]
+
+
+def _depth(boss: pd.Series) -> pd.Series:
+    depth = pd.Series(0.0, index=boss.index)
+    for person in boss.index:
+        above, seen = boss[person], {person}
+        while np.isfinite(above) and int(above) not in seen and int(above) in boss.index:
+            depth[person] += 1
+            seen.add(int(above))
+            above = boss[int(above)]
+    return depth
+
+
+def _ona(*words: object) -> None:
+    command = [str(Path(sys.executable).with_name("ona")), *map(str, words)]
+    subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def main() -> int:
+    """Print every figure; the exit code is 1 when a bar fails."""
+    lines: list[Line] = []
+    for folder, measure in ((SITE, questions_and_answers), (FIRM, experts), (FACTORY, mail_and_rank)):
+        if folder.exists():
+            lines += measure()
+        else:
+            sys.stdout.write(f"{folder.name} is not beside the repository: not measured\n")
+    sys.stdout.write("\n".join(map(str, lines)) + "\n")
+    return 0 if all(line.passed for line in lines) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Pulls from a fake Slack in children that are killed with SIGKILL at random moments, then once to the end; a program of its own."""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from datetime import datetime
+from pathlib import Path
+
+from connectors.network import Surroundings
+from connectors.simulated.faults import FakeClock
+from connectors.slack.web_api import Config, Connector
+from pipelines.settings import load_settings
+from pipelines.steps import pull_steps
+from pipelines.workspace import open_workspace
+
+
+def pull(home: Path, section: dict, start: float) -> None:
+    """Pull in small commits, with a clock that waits for nothing."""
+    connector = Connector(Config.model_validate(section))
+    connector.around = Surroundings(clock=FakeClock(start))
+    with open_workspace(load_settings(home), now=lambda: datetime(2026, 7, 13, 12)) as ws:
+        pull_steps(ws, "slack_web_api", connector, rows=60)
+
+
+def main() -> None:
+    """Kill as many children as told; each lives for a random part of the time that a whole pull takes."""
+    told = json.loads(sys.argv[1])
+    rng, home = random.Random(told["seed"]), Path(told["home"])
+    killed = 0
+    for _ in range(told["kills"]):
+        child = os.fork()
+        if child == 0:
+            pull(home, told["section"], told["start"])
+            os._exit(0)
+        time.sleep(rng.uniform(0.0, told["seconds"]))
+        os.kill(child, signal.SIGKILL)
+        killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    pull(home, told["section"], told["start"])
+    sys.stdout.write(str(killed))
+
+
+if __name__ == "__main__":
+    main()

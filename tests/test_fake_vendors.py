@@ -1,0 +1,55 @@
+"""The README's recipe for newcomers: fake vendors in one terminal, a network pull without an account in the other."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ona.errors import SettingsError
+from pipelines import connecting
+
+ONA = Path(sys.executable).with_name("ona")
+
+
+@pytest.fixture(scope="module")
+def fake(tmp_path_factory):
+    """Start the fake vendors as a newcomer does, on a free port; give their folder."""
+    home = tmp_path_factory.mktemp("newcomer") / "fake"
+    command = [str(ONA), "fake-vendors", "--home", str(home), "--people", "50", "--weeks", "1", "--port", "0"]
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ONA_")}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=kept) as server:
+        deadline = time.monotonic() + 60
+        while not (home / "key").exists() and time.monotonic() < deadline and server.poll() is None:
+            time.sleep(0.05)
+        yield home
+        server.send_signal(signal.SIGINT)
+        printed, _ = server.communicate(timeout=30)
+    assert re.search(r"Fake vendors at https://127\.0\.0\.1:\d+", printed)
+    assert f"ona pull --home {home}" in printed
+
+
+def test_a_newcomer_checks_the_token_and_pulls_without_an_account(fake, ona):
+    checked = ona("connect", "slack_web_api", "--check", "--home", fake, "--json")
+    assert checked.returncode == 0, checked.stderr
+    assert json.loads(checked.stdout)["too_wide"] == []
+    pulled = ona("pull", "slack_web_api", "--home", fake)
+    assert pulled.returncode == 0, pulled.stderr
+    assert re.search(r"slack_web_api: (\d+) of \1 channels read", pulled.stdout)
+    assert list((fake / "lake" / "events").glob("part=*/*.parquet"))
+
+
+def test_connecting_is_explained_and_the_manifest_asks_for_no_more_than_it_says():
+    told = "\n".join(connecting.how_to("slack_web_api"))
+    manifest = json.loads(Path(re.search(r"\S+manifest\.json", told)[0]).read_text())
+    assert manifest["oauth_config"]["scopes"] == {"bot": ["channels:history", "channels:read", "users:read", "users:read.email"]}
+
+
+def test_a_source_that_is_not_there_is_named_with_those_there_are():
+    with pytest.raises(SettingsError, match="slack_web_api"):
+        connecting.how_to("carrier_pigeon")
