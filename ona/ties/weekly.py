@@ -152,7 +152,8 @@ def by_person(table: Lazy, accounts: Lazy) -> Lazy:
         person = accounts.select(nw.col("account").alias(end), nw.col("person").alias(f"{end}_person"))
         joined = joined.join(person, on=end).drop(end).rename({f"{end}_person": end})
     if len(ends) == 2:
-        joined = joined.filter(nw.col(ends[0]) != nw.col(ends[1]))
+        # As a difference, not as an inequality: an engine may turn that into a join of all persons with all others.
+        joined = joined.filter(nw.col(ends[0]) - nw.col(ends[1]) != 0)
     keys = [name for name in ("week", "source", "channel", *ends) if name in names]
     return _added(joined, keys, names)
 

@@ -4,11 +4,14 @@ import random
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
+import numpy as np
+import pyarrow as pa
 import pytest
 import sqlalchemy as sa
 
 from connectors.base import RawEvent, RawPerson
 from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Kind, SpaceKind
+from ona.ties.weekly import by_person
 from pipelines import ties
 from pipelines.engine.duckdb import Engine
 from pipelines.events import pull_events, retire
@@ -111,3 +114,16 @@ def test_an_absence_touches_the_weeks_that_it_may_matter_to(ws):
         connection.execute(sa.insert(ABSENCES).values(person=person, day=last + timedelta(days=2)))
     assert updated(ws).made == tuple(week for week in weeks if week >= last - timedelta(weeks=2))
     assert updated(ws).made == ()
+
+
+def test_mapping_ties_to_persons_never_pairs_everybody_with_everybody(tmp_path):
+    """An inequality between two joined columns made DuckDB 2.0 join all persons with all others: 86 s a week in place of 1."""
+    people, rows, rng = 10_000, 450_000, np.random.default_rng(0)
+    columns = {field.name: pa.array(rng.integers(0, people, rows)).cast(pa.int64()) for field in TIES.schema}
+    columns |= {"week": pa.array([date(2026, 6, 29)] * rows, pa.date32())}
+    table = pa.table({name: columns[name].cast(TIES.schema.field(name).type, safe=False) for name in TIES.schema.names})
+    with Engine(tmp_path, threads=2, memory_limit="2GiB") as engine:
+        accounts = engine.persist(engine.frame(pa.table({"account": np.arange(people), "person": np.arange(people) * 7})))
+        plan = by_person(engine.frame(table), accounts).to_native().explain()
+    assert "Conditions: from = from" in plan
+    assert "Conditions: to = to" in plan
