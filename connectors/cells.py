@@ -25,6 +25,8 @@ MAX_ROW_LINES = 64
 """A quote that is still open after so many lines was never meant to be closed."""
 DELIMITERS = ",;\t|"
 MICROSECONDS = 1_000_000
+MICROSECONDS_A_DAY = 86_400 * MICROSECONDS
+MAX_LEAD_HOURS = 32_767
 FUTURE_MICROSECONDS = 24 * 3600 * MICROSECONDS
 """Records further ahead than this are quarantined (trust, watermarks)."""
 
@@ -320,3 +322,8 @@ def number(cell: str, low: float, high: float) -> float | None:
     if not low <= value <= high:
         raise CellError("number_out_of_range")
     return value
+
+
+def lead_hours(created: int | None, start: int) -> int | None:
+    """Return how long before its start a meeting was booked, from two times in microseconds; None when that is not known."""
+    return None if created is None else max(0, min((start - created) // (3600 * MICROSECONDS), MAX_LEAD_HOURS))

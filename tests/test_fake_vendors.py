@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
 import time
@@ -27,9 +26,12 @@ def fake(tmp_path_factory):
         deadline = time.monotonic() + 60
         while not (home / "key").exists() and time.monotonic() < deadline and server.poll() is None:
             time.sleep(0.05)
-        yield home
-        server.send_signal(signal.SIGINT)
-        printed, _ = server.communicate(timeout=30)
+        try:
+            yield home
+            server.terminate()  # not Ctrl-C, which a shell lets its background jobs ignore
+            printed, _ = server.communicate(timeout=30)
+        finally:
+            server.kill()  # whatever went wrong, nobody waits for it
     assert re.search(r"Fake vendors at https://127\.0\.0\.1:\d+", printed)
     assert f"ona pull --home {home}" in printed
 

@@ -16,7 +16,7 @@ from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 import connectors.base
 from connectors.archive import open_archive, read_bytes, regular
 from connectors.base import Coverage, Cursor, RawEvent
-from connectors.cells import FUTURE_MICROSECONDS, MICROSECONDS, CellError, ZoneName, instant
+from connectors.cells import FUTURE_MICROSECONDS, MAX_LEAD_HOURS, MICROSECONDS, CellError, ZoneName, instant
 from connectors.files.calendar_blocks import Block, Calendar, meeting_blocks
 from connectors.files.recurrence import defined_zone, expanded
 from connectors.identity import AddressRules, HandleError, address_reader
@@ -26,7 +26,6 @@ MAX_INSTANCES = 1_000
 """Instances of one rule inside the window (trust, uploads)."""
 DEFAULT_WINDOW_DAYS = 400
 MAX_RECIPIENTS = 1_000
-MAX_LEAD_HOURS = 32_767
 BYTES_PER_MEETING = 1_000
 
 _PARTSTAT = {"ACCEPTED": Role.ACCEPTED, "TENTATIVE": Role.TENTATIVE, "DECLINED": Role.DECLINED, "DELEGATED": Role.DECLINED}

@@ -2,63 +2,27 @@
 
 import json
 from collections.abc import Generator, Iterator, Mapping
-from functools import cached_property
 from urllib.parse import quote
 
-from pydantic import Field
-
 from connectors.base import Coverage, Cursor
-from connectors.google import login, meetings
+from connectors.cells import MICROSECONDS_A_DAY
+from connectors.google import meetings
 from connectors.google.people import handle_of
-from connectors.google.workspace import Directory, Service, directory_service
-from connectors.identity import COMMON_RULES, AddressRules, address_reader
-from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.google.workspace import Directory, PerOwner, PerOwnerConfig
+from connectors.network import Asked, Step
 from connectors.pages import ResyncError
 from connectors.records import zulu
 from connectors.rounds import events_of, rounds
 
-MICROSECONDS_A_DAY = 86_400_000_000
 
-
-class Config(login.Config):
+class Config(PerOwnerConfig):
     """Which calendars, and how far back."""
 
-    days: int = Field(default=90, ge=1, le=400)
-    """Days read in the first pull."""
-    only: tuple[str, ...] = ()
-    """Addresses of a pilot, whose own data alone are read; everybody's when empty."""
-    lists: bool = False
-    """Whether to take mailing lists apart, with admin.directory.group.member.readonly."""
-    addresses: AddressRules = COMMON_RULES
 
-
-class Connector:
+class Connector(PerOwner[Config]):
     """Reads calendars."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = address_reader(config.addresses)
-
-    @cached_property
-    def _login(self) -> login.Login:
-        return login.Login(self._config, self.around.clock)
-
-    @cached_property
-    def _calendars(self) -> Service:
-        base = f"{self._config.api}/calendar/v3/calendars"
-        return Service("calendar", base, self._config, self.around, self._login, login.NEEDED["calendar"])
-
-    @cached_property
-    def _directory(self) -> Service:
-        scopes = login.NEEDED["directory"] if self._config.lists else login.LISTING
-        return directory_service(self._config, self.around, self._login, scopes)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("calendar")
+    part, root = "calendar", "calendar/v3/calendars"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield the meetings of one calendar after the other; a calendar's position moves at its end."""
@@ -76,13 +40,6 @@ class Connector:
         finally:
             self._close()
 
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_calendars", None)) is not None:
-            held.close()
-        if (held := self.__dict__.pop("_directory", None)) is not None:
-            held.close()
-
     def _calendar(self, id: str, kept: str | None, reader: meetings.Reader) -> Iterator[Step]:
         """Read what changed since the last pull and the time since; everything when the position is forgotten (410)."""
         last, token = json.loads(kept) if kept else (0, "")
@@ -98,8 +55,8 @@ class Connector:
 
     def _listed(self, id: str, place: dict[str, str], reader: meetings.Reader, token: str) -> Generator[Step, None, str]:
         """Yield the pages of a list and return the position that the last one names."""
-        first = self._calendars.path(f"{quote(id, safe='@')}/events", {**_SAME, **place})
-        for page in self._calendars.pages(first, "items", id):
+        first = self._service.path(f"{quote(id, safe='@')}/events", {**_SAME, **place})
+        for page in self._service.pages(first, "items", id):
             yield Step(events_of(page, reader))
             token = page.final or token
         return token

@@ -1,16 +1,13 @@
 """People of a Google Workspace: users, those deleted of late, their managers and all their addresses."""
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from connectors.base import Coverage, RawPerson
 from connectors.cells import CellError
 from connectors.google import login
 from connectors.google.people import FIELDS, User
 from connectors.google.people import people as people_of
-from connectors.google.workspace import Service, directory_service
-from connectors.identity import COMMON_RULES, AddressRules, address_reader
-from connectors.network import Scopes, Surroundings
+from connectors.google.workspace import Connected
 from connectors.pages import PartError, each
 from connectors.records import read
 from connectors.rounds import twice
@@ -21,26 +18,12 @@ class Config(login.Config):
 
     employee_namespace: str = "hr"
     """Of the employee ids; the one that the HR table uses."""
-    addresses: AddressRules = COMMON_RULES
 
 
-class Connector:
+class Connector(Connected[Config]):
     """Reads people."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = address_reader(config.addresses)
-
-    @cached_property
-    def _directory(self) -> Service:
-        return directory_service(self._config, self.around, login.Login(self._config, self.around.clock), login.LISTING)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("directory")
+    part = "directory"
 
     def people(self, coverage: Coverage) -> Iterator[RawPerson]:
         """Yield every user, and those deleted in the last 20 days."""
@@ -53,11 +36,6 @@ class Connector:
             yield from people_of(users, coverage, self._address, self._config.employee_namespace)
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_directory", None)) is not None:
-            held.close()
 
     def _users(self, more: dict[str, str], coverage: Coverage) -> list[User]:
         first = self._directory.path(

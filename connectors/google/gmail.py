@@ -2,64 +2,30 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import quote
 
-from pydantic import Field
-
 from connectors.base import Coverage, Cursor, RawEvent
-from connectors.cells import CellError
-from connectors.google import login, rest, sent
-from connectors.google.workspace import Directory, Service, directory_service
-from connectors.identity import COMMON_RULES, AddressRules, address_reader
-from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.cells import MICROSECONDS_A_DAY, CellError
+from connectors.google import rest, sent
+from connectors.google.workspace import Directory, PerOwner, PerOwnerConfig
+from connectors.network import Asked, Step
 from connectors.pages import PageError, PartError, ResyncError
 from connectors.records import M, Raw, read
 from connectors.rounds import accounted, rounds
 
-MICROSECONDS_A_DAY = 86_400_000_000
 
-
-class Config(login.Config):
+class Config(PerOwnerConfig):
     """Which mailboxes, and how far back."""
 
-    days: int = Field(default=90, ge=1, le=400)
-    """Days read in the first pull."""
-    only: tuple[str, ...] = ()
-    """Addresses of a pilot, whose own data alone are read; everybody's when empty."""
-    lists: bool = False
-    """Whether to take mailing lists apart, with admin.directory.group.member.readonly."""
-    addresses: AddressRules = COMMON_RULES
 
-
-class Connector:
+class Connector(PerOwner[Config]):
     """Reads sent mail."""
 
-    around: Surroundings = Surroundings()
+    part, root = "gmail", "gmail/v1/users"
 
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = address_reader(config.addresses)
-
-    @cached_property
-    def _login(self) -> login.Login:
-        return login.Login(self._config, self.around.clock)
-
-    @cached_property
-    def _mail(self) -> Service:
-        base = f"{self._config.gmail_api}/gmail/v1/users"
-        return Service("gmail", base, self._config, self.around, self._login, login.NEEDED["gmail"])
-
-    @cached_property
-    def _directory(self) -> Service:
-        scopes = login.NEEDED["directory"] if self._config.lists else login.LISTING
-        return directory_service(self._config, self.around, self._login, scopes)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("gmail")
+    def _host(self) -> str:
+        return self._config.gmail_api
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield a page of mails after the other, one mailbox after the other; a mailbox's position moves at its end."""
@@ -73,13 +39,6 @@ class Connector:
             yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_mail", None)) is not None:
-            held.close()
-        if (held := self.__dict__.pop("_directory", None)) is not None:
-            held.close()
 
     def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
         """Follow the history since the position; one that is forgotten (404) means reading the mailbox anew."""
@@ -99,7 +58,7 @@ class Connector:
     def _history(self, id: str, since: str, reader: sent.Reader) -> Iterator[Step]:
         query = {"startHistoryId": since, "historyTypes": "messageAdded", "labelId": sent.SENT, "maxResults": "500"}
         last = since
-        for page in self._mail.pages(self._mail.path(f"{_part(id)}/history", query), "history", id):
+        for page in self._service.pages(self._service.path(f"{_part(id)}/history", query), "history", id):
             added = [item for raw in page.items for item in _readable(raw, sent.Change).added]
             last = page.final or last
             yield Step(self._given(id, added, reader)[0])
@@ -108,12 +67,14 @@ class Connector:
     def _whole(self, id: str, position: "_Position | None", reader: sent.Reader) -> Iterator[Step]:
         """Read a mailbox from its newest mail down to the first day; what comes meanwhile is in the history from before."""
         history = (
-            position.history if position else read(self._mail.body(self._mail.path(f"{_part(id)}/profile", {}), id), rest.Answer).history_id
+            position.history
+            if position
+            else read(self._service.body(self._service.path(f"{_part(id)}/profile", {}), id), rest.Answer).history_id
         )
-        first = self._mail.path(f"{_part(id)}/messages", {"labelIds": sent.SENT, "maxResults": "500"})
+        first = self._service.path(f"{_part(id)}/messages", {"labelIds": sent.SENT, "maxResults": "500"})
         oldest = reader.now - self._config.days * MICROSECONDS_A_DAY
         start = position.page if position and position.page else first
-        for page in self._mail.pages(first, "messages", id, start):
+        for page in self._service.pages(first, "messages", id, start):
             items = [item for raw in page.items if (item := _readable(raw, sent.Reference).id)]
             events, reached = self._given(id, items, reader, oldest)
             yield Step(events, {f"sent/{id}": json.dumps([page.next, history])} if page.next and not reached else {})
@@ -123,7 +84,7 @@ class Connector:
 
     def _latest(self, id: str) -> str:
         """Return the position of the newest change."""
-        found = rest.answer_of(self._mail.body(self._mail.path(f"{_part(id)}/profile", {"fields": "historyId"}), id)).history_id
+        found = rest.answer_of(self._service.body(self._service.path(f"{_part(id)}/profile", {"fields": "historyId"}), id)).history_id
         if not found:
             raise PageError("no_position", "A mailbox does not say where its history stands")
         return found
@@ -149,7 +110,7 @@ class Connector:
         """Return the headers of one mail; one that is gone or unreadable is counted."""
         query: dict[str, str | tuple[str, ...]] = {"format": "metadata", "metadataHeaders": sent.HEADERS, "fields": sent.FIELDS}
         try:
-            return read(self._mail.body(self._mail.path(f"{_part(id)}/messages/{_part(item)}", query), id), sent.Mail)
+            return read(self._service.body(self._service.path(f"{_part(id)}/messages/{_part(item)}", query), id), sent.Mail)
         except CellError as error:
             coverage.quarantined[error.code] += 1
         except PartError as error:

@@ -10,6 +10,7 @@ from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
 from connectors import network
+from connectors.identity import COMMON_RULES, AddressRules
 from connectors.network import Scopes
 from connectors.pace import SYSTEM, Clock
 from ona.errors import AccessError, ConnectorError, SettingsError
@@ -46,6 +47,7 @@ class Config(network.Config):
     api: str = "https://www.googleapis.com"
     gmail_api: str = "https://gmail.googleapis.com"
     admin_api: str = "https://admin.googleapis.com"
+    addresses: AddressRules = COMMON_RULES
 
 
 class Login:

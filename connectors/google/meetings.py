@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.addressees import Members, addressed, nobody_is_a_list
 from connectors.base import Coverage, RawEvent
-from connectors.cells import MICROSECONDS, CellError, plausible
+from connectors.cells import MICROSECONDS, CellError, lead_hours, plausible
 from connectors.identity import HandleError
 from connectors.records import Model, Raw, Text, read, timestamp
 from ona.tables import Flag, Kind, Role, SpaceKind
@@ -24,7 +24,6 @@ FIELDS = (
 KINDS = ("default", "fromGmail", "")
 """Types of events that are meetings; focus time, absences, work places and birthdays are none."""
 RESOURCE = "@resource.calendar.google.com"
-MAX_LEAD_HOURS = 32_767
 
 _ANSWERS = {"accepted": Role.ACCEPTED, "tentative": Role.TENTATIVE, "declined": Role.DECLINED}
 
@@ -117,7 +116,7 @@ class Reader:
             audience=whom.audience,
             space_kind=SpaceKind.CALENDAR,
             series=series,
-            lead_hours=None if created is None else max(0, min((start - created) // (3600 * MICROSECONDS), MAX_LEAD_HOURS)),
+            lead_hours=lead_hours(created, start),
             minutes=(end - start) / (60 * MICROSECONDS),
             flags=Flag.CANCELLED if meeting.status == "cancelled" else 0,
             revision=self._revision(meeting, sender),

@@ -3,17 +3,24 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar, Generic, TypeVar
 from urllib.parse import quote, urlencode
+
+from pydantic import Field
 
 from connectors.base import Coverage
 from connectors.cells import CellError
 from connectors.google import people, rest
-from connectors.google.login import Config, Login
+from connectors.google.login import LISTING, NEEDED, Config, Login
 from connectors.http import Answer, Client, Options, StatusError, Stream
-from connectors.network import Surroundings
+from connectors.identity import address_reader
+from connectors.network import Scopes, Surroundings
 from connectors.pages import Page, PartError, ResyncError, each, walk
 from connectors.records import M, Raw, read
 from connectors.rounds import twice
+
+C = TypeVar("C", bound=Config)
+P = TypeVar("P", bound="PerOwnerConfig")
 
 RATES = {"gmail": 3_000.0, "calendar": 600.0, "directory": 1_200.0}
 """Calls a minute: 15,000 units per user at 5 each; 600 per user; half of what the Directory grants by default."""
@@ -163,3 +170,67 @@ def _readable(raw: Raw, kind: type[M]) -> M | None:
 def directory_service(config: Config, around: Surroundings, login: Login, scopes: tuple[str, ...]) -> Service:
     """Return the Directory."""
     return Service("directory", f"{config.admin_api}/admin/directory/v1", config, around, login, scopes)
+
+
+class Connected(Generic[C]):
+    """What the connectors of this family share: settings, how addresses are read, and services opened at the first call."""
+
+    part: ClassVar[str]
+    """Name in ``login.NEEDED`` of what is read."""
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: C) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = address_reader(config.addresses)
+
+    @cached_property
+    def _login(self) -> Login:
+        return Login(self._config, self.around.clock)
+
+    @cached_property
+    def _directory(self) -> Service:
+        return directory_service(self._config, self.around, self._login, self._listing())
+
+    def _listing(self) -> tuple[str, ...]:
+        """Return the scopes for asking whom there is."""
+        return LISTING
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return Login(self._config, self.around.clock).scopes(self.part)
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        for name in ("_service", "_directory"):
+            if (held := self.__dict__.pop(name, None)) is not None:
+                held.close()
+
+
+class PerOwnerConfig(Config):
+    """Whose data, and how far back."""
+
+    days: int = Field(default=90, ge=1, le=400)
+    """Days read in the first pull."""
+    only: tuple[str, ...] = ()
+    """Addresses of a pilot, whose own data alone are read; everybody's when empty."""
+    lists: bool = False
+    """Whether to take mailing lists apart, with admin.directory.group.member.readonly."""
+
+
+class PerOwner(Connected[P]):
+    """A connector that reads one mailbox or calendar after the other."""
+
+    root: ClassVar[str]
+    """Path of the service below its address."""
+
+    @cached_property
+    def _service(self) -> Service:
+        return Service(self.part, f"{self._host()}/{self.root}", self._config, self.around, self._login, NEEDED[self.part])
+
+    def _host(self) -> str:
+        """Return the address of the service."""
+        return self._config.api
+
+    def _listing(self) -> tuple[str, ...]:
+        return NEEDED["directory"] if self._config.lists else LISTING

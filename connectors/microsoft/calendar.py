@@ -2,19 +2,17 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from functools import cached_property
 from typing import Literal
 from urllib.parse import quote
 
 from pydantic import Field
 
 from connectors.base import Coverage, Cursor
-from connectors.cells import CellError
-from connectors.identity import COMMON_RULES, AddressRules
-from connectors.microsoft import login, meetings, sent
-from connectors.microsoft.graph import Graph, open_graph
-from connectors.microsoft.principals import MICROSECONDS_A_DAY, Lists, owners
-from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.cells import MICROSECONDS_A_DAY, CellError
+from connectors.microsoft import login, meetings
+from connectors.microsoft.graph import Connected
+from connectors.microsoft.principals import Lists, owners
+from connectors.network import Asked, Step
 from connectors.pages import PartError, changes
 from connectors.records import read, zulu
 from connectors.rounds import accounted, events_of, rounds
@@ -34,26 +32,12 @@ class Config(login.Config):
     """A view can leave titles out; a delta is quicker, but titles reach this process before they are dropped."""
     group: login.Guid | None = None
     """Object id of a group whose members alone are read."""
-    addresses: AddressRules = COMMON_RULES
 
 
-class Connector:
+class Connector(Connected[Config]):
     """Reads calendars."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = sent.addresses(config.addresses)
-
-    @cached_property
-    def _graph(self) -> Graph:
-        return open_graph(self._config, self.around)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("calendar")
+    part = "calendar"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield the meetings of one calendar after the other; a calendar's position moves when all of it was given."""
@@ -70,11 +54,6 @@ class Connector:
             yield from rounds(owners(self._graph, self._config.group), calendar, Asked(coverage, "calendars"), cursor.streams)
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_graph", None)) is not None:
-            held.close()
 
     def _view(self, id: str, streams: Mapping[str, str], reader: meetings.Reader) -> Iterator[Step]:
         """Read the window from a fortnight before the last pull up to now."""

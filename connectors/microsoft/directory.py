@@ -1,16 +1,13 @@
 """People of a Microsoft 365 tenant: users, those deleted of late, their managers, all their addresses and what mailboxes are for."""
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from connectors.base import Coverage, RawPerson
 from connectors.cells import CellError
-from connectors.identity import COMMON_RULES, AddressRules
-from connectors.microsoft import login, sent
-from connectors.microsoft.graph import Graph, open_graph
+from connectors.microsoft import login
+from connectors.microsoft.graph import Connected
 from connectors.microsoft.people import PURPOSES, SELECT, Purpose, User
 from connectors.microsoft.people import people as people_of
-from connectors.network import Scopes, Surroundings
 from connectors.pages import PartError, each
 from connectors.records import read
 from connectors.rounds import twice
@@ -24,26 +21,12 @@ class Config(login.Config):
     """Of the employee ids; the one that the HR table uses."""
     mailbox_purpose: bool = False
     """Whether to ask of each mailbox what it is for: one call per user, with MailboxSettings.Read."""
-    addresses: AddressRules = COMMON_RULES
 
 
-class Connector:
+class Connector(Connected[Config]):
     """Reads people."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = sent.addresses(config.addresses)
-
-    @cached_property
-    def _graph(self) -> Graph:
-        return open_graph(self._config, self.around)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("directory")
+    part = "directory"
 
     def people(self, coverage: Coverage) -> Iterator[RawPerson]:
         """Yield every user, and those deleted in the last 30 days."""
@@ -58,11 +41,6 @@ class Connector:
             yield from people_of(users, self._config.tenant, coverage, self._address, kinds, self._config.employee_namespace)
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_graph", None)) is not None:
-            held.close()
 
     def _users(self, path: str, query: dict[str, str], coverage: Coverage) -> list[User]:
         found: dict[str, User] = {}

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import ClassVar, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -10,8 +12,9 @@ import msgspec
 from connectors.cells import CellError
 from connectors.http import Answer as HttpAnswer
 from connectors.http import Client, Options, StatusError, Stream
+from connectors.microsoft import sent
 from connectors.microsoft.login import Config, Login
-from connectors.network import Surroundings
+from connectors.network import Scopes, Surroundings
 from connectors.pages import Page, PageError, PartError, ResyncError, walk
 from connectors.records import NOTHING, Model, Raw, Text, present, read, read_list
 
@@ -21,6 +24,8 @@ HEADERS = {"Prefer": 'IdType="ImmutableId", odata.maxpagesize=100, outlook.timez
 DIRECTORY, TRACE, MAILBOX = "directory", "message_trace", "mailbox"
 RATES = {DIRECTORY: 2_000.0, TRACE: 20.0, MAILBOX: 1_000.0}
 """Calls a minute: half of what small tenants may in the directory, 100 traces in 5 minutes, 10,000 calls per mailbox in 10."""
+
+C = TypeVar("C", bound=Config)
 
 _CODE = re.compile(r"[A-Za-z]{1,60}")
 
@@ -147,3 +152,29 @@ def _meaning(error: StatusError) -> Exception:
     if error.status == 403:
         return PartError("denied")
     return PartError("no_mailbox" if code == "MailboxNotEnabledForRESTAPI" else "not_found" if error.status == 404 else "not_answered")
+
+
+class Connected(Generic[C]):
+    """What the connectors of this family share: settings, how addresses are read, and a connection opened at the first call."""
+
+    part: ClassVar[str]
+    """Name in ``login.NEEDED`` of what is read."""
+    around: Surroundings = Surroundings()
+
+    def __init__(self, config: C) -> None:
+        """Take the settings; nothing is sent yet."""
+        self._config = config
+        self._address = sent.addresses(config.addresses)
+
+    @cached_property
+    def _graph(self) -> Graph:
+        return open_graph(self._config, self.around)
+
+    def check(self) -> Scopes:
+        """Return what the sign-in may do against what is needed."""
+        return Login(self._config, self.around.clock).scopes(self.part)
+
+    def _close(self) -> None:
+        """Close all connections; a later call opens new ones."""
+        if (held := self.__dict__.pop("_graph", None)) is not None:
+            held.close()

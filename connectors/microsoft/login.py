@@ -15,6 +15,7 @@ import msgspec
 from pydantic import Field
 
 from connectors import network
+from connectors.identity import COMMON_RULES, AddressRules
 from connectors.network import Scopes
 from connectors.pace import SYSTEM, Clock
 from ona.errors import AccessError, ConnectorError, SettingsError
@@ -66,6 +67,7 @@ class Config(network.Config):
     """File with the token of a federated credential, as a workload identity keeps it fresh; read anew at each sign-in."""
     graph: str = "https://graph.microsoft.com"
     sign_in: str = "https://login.microsoftonline.com"
+    addresses: AddressRules = COMMON_RULES
 
 
 class _Claims(msgspec.Struct, frozen=True):

@@ -3,19 +3,17 @@
 import json
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
-from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import quote
 
 from pydantic import Field
 
 from connectors.base import Coverage, Cursor
-from connectors.cells import CellError
-from connectors.identity import COMMON_RULES, AddressRules
+from connectors.cells import MICROSECONDS_A_DAY, CellError
 from connectors.microsoft import login, sent
-from connectors.microsoft.graph import Graph, open_graph
-from connectors.microsoft.principals import MICROSECONDS_A_DAY, Lists, owners
-from connectors.network import Asked, Scopes, Step, Surroundings
+from connectors.microsoft.graph import Connected
+from connectors.microsoft.principals import Lists, owners
+from connectors.network import Asked, Step
 from connectors.pages import PartError, changes
 from connectors.records import zulu
 from connectors.rounds import events_of, rounds
@@ -33,26 +31,12 @@ class Config(login.Config):
     days: int = Field(default=90, ge=1, le=400)
     group: login.Guid | None = None
     """Object id of a group whose members alone are read."""
-    addresses: AddressRules = COMMON_RULES
 
 
-class Connector:
+class Connector(Connected[Config]):
     """Reads sent mail."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = sent.addresses(config.addresses)
-
-    @cached_property
-    def _graph(self) -> Graph:
-        return open_graph(self._config, self.around)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("mail")
+    part = "mail"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield a page of mails after the other, one mailbox after the other; each with its position."""
@@ -66,11 +50,6 @@ class Connector:
             yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_graph", None)) is not None:
-            held.close()
 
     def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
         """Follow the changes since the position; a round of everything that Graph may have cut is filled up at its end."""

@@ -9,7 +9,7 @@ import msgspec
 
 from connectors.addressees import Members, addressed, nobody_is_a_list
 from connectors.base import Coverage, RawEvent
-from connectors.cells import MICROSECONDS, CellError, plausible
+from connectors.cells import MICROSECONDS, CellError, lead_hours, plausible
 from connectors.identity import HandleError
 from connectors.microsoft.sent import Recipient
 from connectors.records import NOTHING, Model, Raw, Text, present, read, timestamp
@@ -21,7 +21,6 @@ SELECT = (
 )
 """Columns asked for, so that a view sends no subject; a delta takes no such list and its subjects end in the decoder."""
 
-MAX_LEAD_HOURS = 32_767
 MAX_HELD = 50_000
 """Occurrences of one calendar that wait for the master of their series."""
 
@@ -159,7 +158,7 @@ class Reader:
             audience=whom.audience,
             space_kind=SpaceKind.CALENDAR,
             series=series,
-            lead_hours=None if created is None else max(0, min((start - created) // (3600 * MICROSECONDS), MAX_LEAD_HOURS)),
+            lead_hours=lead_hours(created, start),
             minutes=(end - start) / (60 * MICROSECONDS),
             flags=Flag.CANCELLED if meeting.is_cancelled else 0,
             revision=_revision(meeting),

@@ -1,16 +1,14 @@
 """Message traces of a Microsoft 365 tenant: who wrote to whom, without opening a single mailbox."""
 
 from collections.abc import Iterator
-from functools import cached_property
 
 from pydantic import Field
 
 from connectors.base import Coverage, Cursor
-from connectors.identity import COMMON_RULES, AddressRules
-from connectors.microsoft import login, sent, trace
-from connectors.microsoft.graph import TRACE, Graph, open_graph
-from connectors.microsoft.principals import MICROSECONDS_A_DAY
-from connectors.network import Scopes, Step, Surroundings
+from connectors.cells import MICROSECONDS_A_DAY
+from connectors.microsoft import login, trace
+from connectors.microsoft.graph import TRACE, Connected
+from connectors.network import Step
 from connectors.pages import each
 from connectors.records import zulu
 from connectors.rounds import twice
@@ -28,26 +26,12 @@ class Config(login.Config):
     days: int = Field(default=90, ge=1, le=MOST_DAYS)
     hours: int = Field(default=24, ge=1, le=240)
     """Length of one window, at most ten days; the rows of one are held in memory."""
-    addresses: AddressRules = COMMON_RULES
 
 
-class Connector:
+class Connector(Connected[Config]):
     """Reads message traces."""
 
-    around: Surroundings = Surroundings()
-
-    def __init__(self, config: Config) -> None:
-        """Take the settings; nothing is sent yet."""
-        self._config = config
-        self._address = sent.addresses(config.addresses)
-
-    @cached_property
-    def _graph(self) -> Graph:
-        return open_graph(self._config, self.around)
-
-    def check(self) -> Scopes:
-        """Return what the sign-in may do against what is needed."""
-        return login.Login(self._config, self.around.clock).scopes("message_trace")
+    part = "message_trace"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield the mails of one window after the other; the position moves when all of a window was given."""
@@ -66,8 +50,3 @@ class Connector:
                 yield Step(tuple(reader.events(rows)), {STREAM: str(high)})
         finally:
             self._close()
-
-    def _close(self) -> None:
-        """Close all connections; a later call opens new ones."""
-        if (held := self.__dict__.pop("_graph", None)) is not None:
-            held.close()

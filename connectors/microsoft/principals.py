@@ -11,8 +11,6 @@ from connectors.pages import PartError, each
 from connectors.records import M, Raw, read
 from connectors.rounds import twice
 
-MICROSECONDS_A_DAY = 86_400_000_000
-
 
 @dataclass
 class Lists:

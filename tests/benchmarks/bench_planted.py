@@ -10,7 +10,6 @@ import hashlib
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -20,6 +19,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
+from bars import Bar
 from scipy import stats
 
 from ona.indicators import INDICATORS
@@ -47,26 +47,6 @@ LOW_VISIBILITY = 0.60
 RIVALS = ("degree", "betweenness", "pagerank", "hits")
 ROOT = Path(__file__).resolve().parents[2]
 CACHE = Path.home() / ".cache" / "ona-bench"
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One requirement and what was measured."""
-
-    what: str
-    figure: float
-    least: float = -np.inf
-    most: float = np.inf
-
-    @property
-    def passed(self) -> bool:
-        """Whether the figure lies inside the bar."""
-        return self.least <= self.figure <= self.most
-
-    def __str__(self) -> str:
-        """Return the line with aligned columns."""
-        edges = [f">= {self.least:g}" if np.isfinite(self.least) else "", f"<= {self.most:g}" if np.isfinite(self.most) else ""]
-        return f"{self.what:<66} {self.figure:>8.3f}  {' '.join(filter(None, edges)):<14} {'pass' if self.passed else 'FAIL'}"
 
 
 def made_by() -> str:

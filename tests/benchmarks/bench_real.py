@@ -7,7 +7,6 @@ import gzip
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,8 @@ from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
+
+from bars import Bar  # noqa: E402 - beside this script
 
 from ona.graph import Graph  # noqa: E402 - the tests that read the site are found from the root
 from ona.metrics import METRICS  # noqa: E402
@@ -53,27 +54,6 @@ namespace = "works"
 """
 
 
-@dataclass(frozen=True)
-class Line:
-    """One figure and its bar; no bar is a figure to read beside others."""
-
-    what: str
-    figure: float
-    least: float = -np.inf
-    most: float = np.inf
-
-    @property
-    def passed(self) -> bool:
-        """Whether the figure lies inside the bar."""
-        return bool(self.least <= self.figure <= self.most)
-
-    def __str__(self) -> str:
-        """Return the line with aligned columns."""
-        edges = [f">= {self.least:.3f}" if np.isfinite(self.least) else "", f"<= {self.most:.3f}" if np.isfinite(self.most) else ""]
-        verdict = ("pass" if self.passed else "FAIL") if any(edges) else ""
-        return f"{self.what:<78} {self.figure:>7.3f}  {' '.join(filter(None, edges)):<10} {verdict}"
-
-
 def rank(one: npt.ArrayLike, other: npt.ArrayLike) -> float:
     """Return Spearman's correlation."""
     first, second = (np.asarray(values, dtype=np.float64) for values in (one, other))
@@ -86,7 +66,7 @@ def partial(one: npt.ArrayLike, other: npt.ArrayLike, given: npt.ArrayLike) -> f
     return float((xy - xz * yz) / np.sqrt((1 - xz**2) * (1 - yz**2)))
 
 
-def questions_and_answers() -> list[Line]:
+def questions_and_answers() -> list[Bar]:
     """Ask pull over all answerers by three exposures, then facet and plain measures on those with enough asks."""
     known, answered = site.reputation(), site.answerers()
     undated, dated = site.site(), site.site(dated=True)
@@ -98,13 +78,11 @@ def questions_and_answers() -> list[Line]:
     ):
         pull = site.ask_pull(tables, exposure)
         values = [np.nan_to_num(pull[person]) for person in answered]
-        lines.append(
-            Line(f"site: ungated H1, {what}, with reputation ({len(answered)})", rank(values, [known[p] for p in answered]), least)
-        )
+        lines.append(Bar(f"site: ungated H1, {what}, with reputation ({len(answered)})", rank(values, [known[p] for p in answered]), least))
     return lines + _gated(undated, known)
 
 
-def _gated(tables: dict[str, pa.Table], known: dict[int, float]) -> list[Line]:
+def _gated(tables: dict[str, pa.Table], known: dict[int, float]) -> list[Bar]:
     made = scan(tables["ties"], tables["asks"], tables["presence"], tables["people"], NO_WORKING_DAYS)
     facts = made.facts.to_pandas().pivot_table(index="person", columns="fact", values="value")
     gated = facts[(facts.asks >= NO_WORKING_DAYS.min_asks) & (facts.askers >= NO_WORKING_DAYS.min_askers)]
@@ -113,20 +91,20 @@ def _gated(tables: dict[str, pa.Table], known: dict[int, float]) -> list[Line]:
     target = np.array([known[person] for person in gated.index])
     plain = {name: rank(gated[name], target) for name in ("asks", "askers", "acknowledged")}
     best = max(plain.values())
-    lines = [Line(f"site: {name} with reputation, {len(gated)} gated people", figure) for name, figure in plain.items()]
+    lines = [Bar(f"site: {name} with reputation, {len(gated)} gated people", figure) for name, figure in plain.items()]
     if value["helper"].notna().any():
         known_to = value["helper"].notna().to_numpy()
-        lines.append(Line("site: helper facet with reputation", rank(value["helper"][known_to], target[known_to]), best - 0.05))
+        lines.append(Bar("site: helper facet with reputation", rank(value["helper"][known_to], target[known_to]), best - 0.05))
     else:
         why = scores[(scores["name"] == "helper") & scores["person"].isin(gated.index)]["reason"].value_counts().to_dict()
         told = made.notes["reliability"]
         sys.stdout.write(f"site: helper facet withheld from all ({why}); reliabilities {told}; ask pull alone stands in for it\n")
-        lines.append(Line("site: ask pull (facet withheld) with reputation", rank(value["ask_pull"], target), best - 0.05))
-    lines.append(Line("site: the same given the number of answers", partial(value["ask_pull"], target, gated["asks"])))
+        lines.append(Bar("site: ask pull (facet withheld) with reputation", rank(value["ask_pull"], target), best - 0.05))
+    lines.append(Bar("site: the same given the number of answers", partial(value["ask_pull"], target, gated["asks"])))
     return lines
 
 
-def experts() -> list[Line]:
+def experts() -> list[Bar]:
     """ExpertiseRank on who asks whom (weight 1 means never) with how many colleagues value somebody's expertise."""
     asked = pd.read_csv(FIRM / "consulting_info.csv").query("weight >= 2")
     people = pd.read_csv(FIRM / "consulting_nodes.csv")["id"].to_numpy()
@@ -134,12 +112,12 @@ def experts() -> list[Line]:
     graph = Graph.from_ties(table, people=people, layer="ask", teams=None)
     raters = pd.read_csv(FIRM / "consulting_value.csv").query("weight >= @RATERS").groupby("to").size().reindex(graph.people, fill_value=0)
     return [
-        Line(f"consultancy: unweighted ExpertiseRank with raters >= {RATERS}", rank(METRICS["expertise_rank"](graph), raters), 0.85),
-        Line("consultancy: askers (plain in-degree) with the same", rank(np.bincount(graph.adjacency.indices, minlength=graph.n), raters)),
+        Bar(f"consultancy: unweighted ExpertiseRank with raters >= {RATERS}", rank(METRICS["expertise_rank"](graph), raters), 0.85),
+        Bar("consultancy: askers (plain in-degree) with the same", rank(np.bincount(graph.adjacency.indices, minlength=graph.n), raters)),
     ]
 
 
-def mail_and_rank() -> list[Line]:
+def mail_and_rank() -> list[Bar]:
     """Boss-subordinate pairs put in order by plain in-strength and by fused weights; scores against depth."""
     levels = pd.read_csv(FACTORY / "levels.csv").query("account == 'employee'").set_index("ID")
     boss = pd.to_numeric(pd.read_csv(FACTORY / "reportsto.csv").set_index("ID")["ReportsToID"], errors="coerce").reindex(levels.index)
@@ -148,7 +126,7 @@ def mail_and_rank() -> list[Line]:
         mails = pd.read_csv(file, sep=";")
     inside = mails[mails.Sender.isin(levels.index) & mails.Recipient.isin(levels.index) & (mails.Sender != mails.Recipient)]
     received = inside.groupby("Recipient").size().reindex(levels.index, fill_value=0)
-    lines = [Line(f"factory: {len(pairs)} pairs by in-strength over plain event counts", _in_order(received, pairs), 0.79)]
+    lines = [Bar(f"factory: {len(pairs)} pairs by in-strength over plain event counts", _in_order(received, pairs), 0.79)]
     return lines + _factory_scan(levels, pairs)
 
 
@@ -168,7 +146,7 @@ def _in_order(value: pd.Series, pairs: list[tuple[int, int]]) -> float:
     return float(((gap > 0) + 0.5 * (gap == 0)).mean())
 
 
-def _factory_scan(levels: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[Line]:
+def _factory_scan(levels: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[Bar]:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder) / "home"
         _ona("init", "--home", home)
@@ -182,7 +160,7 @@ def _factory_scan(levels: pd.DataFrame, pairs: list[tuple[int, int]]) -> list[Li
     return _against_depth(tables, len(pairs))
 
 
-def _against_depth(tables: dict[str, pd.DataFrame], n_pairs: int) -> list[Line]:
+def _against_depth(tables: dict[str, pd.DataFrame], n_pairs: int) -> list[Bar]:
     people = tables["people"].query("kind == 1").set_index("person")
     row = pd.Series(np.arange(len(people)), index=people.index)
     above = people["manager"].map(row)
@@ -191,19 +169,19 @@ def _against_depth(tables: dict[str, pd.DataFrame], n_pairs: int) -> list[Line]:
     received = tables["graph_attention"].groupby("target")["weight"].sum().reindex(people.index, fill_value=0)
     fused = pd.Series(received.to_numpy(), index=row.to_numpy())
     lines = [
-        Line(f"factory: {len(pairs)} pairs by in-strength over fused weights, own line left out (of {n_pairs})", _in_order(fused, pairs))
+        Bar(f"factory: {len(pairs)} pairs by in-strength over fused weights, own line left out (of {n_pairs})", _in_order(fused, pairs))
     ]
     for facet in ("broker", "helper"):
         told = tables["scores"].query("name == @facet and percentile == percentile").set_index("person")
         if len(told) >= RATERS:
             shallow = -depth.reindex(told.index)
             lines.append(
-                Line(
+                Bar(
                     f"factory: |rho| of the {facet} posterior ({len(told)} people) with -depth", abs(rank(told["value"], shallow)), most=0.3
                 )
             )
     hidden = int(tables["flags"]["hidden"].sum())
-    return [*lines, Line("factory: people flagged as hidden", hidden)]
+    return [*lines, Bar("factory: people flagged as hidden", hidden)]
 
 
 def _depth(boss: pd.Series) -> pd.Series:
@@ -224,7 +202,7 @@ def _ona(*words: object) -> None:
 
 def main() -> int:
     """Print every figure; the exit code is 1 when a bar fails."""
-    lines: list[Line] = []
+    lines: list[Bar] = []
     for folder, measure in ((SITE, questions_and_answers), (FIRM, experts), (FACTORY, mail_and_rank)):
         if folder.exists():
             lines += measure()
