@@ -1,6 +1,7 @@
 """Parameter types of the routes: the viewer, the scan they may read, and whether their copy is still right."""
 
 import hashlib
+from collections.abc import Callable
 from threading import Lock
 from typing import Annotated
 
@@ -9,6 +10,8 @@ from fastapi import Depends, Path, Query, Request, Response
 from api.problems import SIGN_IN, NotModifiedError, SignInNeededError
 from pipelines import scans
 from pipelines.access import ReadableScan, Viewer, list_scans, policy_version
+from pipelines.access.policy import demand
+from pipelines.access.rights import Right
 from pipelines.workspace import Workspace
 
 KEPT_SCANS = 4
@@ -52,7 +55,22 @@ def current_workspace(request: Request) -> Workspace:
     return ws
 
 
-ScoreReader = Annotated[Viewer, Depends(current_viewer)]
+def may(right: Right) -> Callable[[Request], Viewer]:
+    """Return the dependency that lets a viewer through who has this right; every route names exactly one."""
+
+    def permitted(request: Request) -> Viewer:
+        viewer = current_viewer(request)
+        demand(current_workspace(request), viewer, right)
+        return viewer
+
+    permitted.right = right  # type: ignore[attr-defined]  # read by the test that walks every route
+    return permitted
+
+
+WordReader = Annotated[Viewer, Depends(may(Right.READ_WORDS))]
+"""Anybody who is signed in."""
+
+ScoreReader = Annotated[Viewer, Depends(may(Right.SEE_SCORES))]
 """A viewer who may read scores."""
 
 Place = Annotated[Workspace, Depends(current_workspace)]

@@ -12,7 +12,16 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-from ona.errors import NotEnoughDataError, NotFoundError, OnaError, RateLimitError, SuppressedError, TryLaterError
+from ona.errors import (
+    ConflictError,
+    ForbiddenError,
+    NotEnoughDataError,
+    NotFoundError,
+    OnaError,
+    RateLimitError,
+    SuppressedError,
+    TryLaterError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -56,11 +65,13 @@ class RefusedError(Exception):
 
 KINDS: dict[str, tuple[int, str]] = {
     "sign-in-needed": (401, "Open the service by its one-time link"),
-    "refused": (403, "RefusedError"),
+    "refused": (403, "Refused"),
+    "forbidden": (403, "Not for your role"),
     "insufficient-group-size": (403, "Hidden to protect people"),
     "not-found": (404, "Not here"),
     "not-enough-data": (404, "Not enough data"),
     "method-not-allowed": (405, "Not possible here"),
+    "conflict": (409, "Not possible any more"),
     "invalid-request": (422, "Not understood"),
     "bad-host": (421, "Wrong address"),
     "fault": (500, "A fault on our side"),
@@ -70,6 +81,8 @@ KINDS: dict[str, tuple[int, str]] = {
 
 ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (NotFoundError, "not-found"),
+    (ForbiddenError, "forbidden"),
+    (ConflictError, "conflict"),
     (SuppressedError, "insufficient-group-size"),
     (NotEnoughDataError, "not-enough-data"),
     (RateLimitError, "try-later"),

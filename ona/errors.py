@@ -48,6 +48,14 @@ class NotFoundError(OnaError):
     """Missing, or hidden from this viewer: the two are never told apart."""
 
 
+class ForbiddenError(OnaError):
+    """The viewer's role has no such right; says nothing about any object."""
+
+
+class ConflictError(OnaError):
+    """The state of the thing asked about does not allow this step: decided already, closed, or asked by the same person."""
+
+
 class SuppressedError(OnaError):
     """A number about fewer people than the minimum group is withheld."""
 

@@ -3,6 +3,7 @@
 import os
 import tomllib
 from collections.abc import Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, available_timezones
@@ -26,6 +27,14 @@ IGNORED_VARIABLES = ("ONA_TEST_", "ONA_BENCH_")
 """Prefixes of variables that belong to the test and benchmark runs, not to the settings."""
 
 
+class Mode(StrEnum):
+    """How much of single people a deployment shows; chosen once, with the works council."""
+
+    STRICT = "strict"  # groups only; of single people nothing but their own record
+    STANDARD = "standard"  # people who opted in, in bands
+    OPEN = "open"  # bands of everybody below a manager; needs recorded references
+
+
 class Settings(BaseSettings):
     """Everything an operator may choose; the defaults run the demo."""
 
@@ -44,6 +53,7 @@ class Settings(BaseSettings):
     company_domains: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Mail domains of the company.")
     connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
     minimum_group: int = Field(default=5, ge=5, description="No number is shown about fewer people than this; at least 5.")
+    mode: Mode = Field(default=Mode.STANDARD, description="How much of single people is shown: strict, standard or open.")
     buffer_days: int = Field(default=28, ge=21, le=100, description="Days that single events are kept; weekly tables stay.")
     audit_checkpoints: Path = Field(
         default=Path(), description="Where the audit log's checkpoints go, best on another machine. Default: HOME/audit-checkpoints.jsonl."

@@ -10,9 +10,10 @@ from functools import cached_property
 
 import numpy as np
 
-from ona.errors import NotFoundError
+from ona.errors import ForbiddenError, NotFoundError
 from pipelines import badges, people
 from pipelines.access.readable import NO_UNIT, Bools, Ids, ReadableScan
+from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.keys import Keys
 from pipelines.scans import SealedScan
 from pipelines.workspace import Workspace
@@ -30,13 +31,24 @@ class Viewer:
     """Who looks: a subject, a role and, where the role is limited, the persons in scope."""
 
     subject: str
-    role: str = "analyst"
+    role: Role = Role.ANALYST
     scope: frozenset[int] | None = None  # None = everybody
     person: int | None = None  # the viewer's own person, never counted into a minimum group
 
 
-LOCAL_ANALYST = Viewer("local")
+LOCAL_ANALYST = Viewer("local", Role.ANALYST)
 """Who runs the service alone on a machine of their own."""
+
+
+def demand(ws: Workspace, viewer: Viewer, right: Right) -> Reach:
+    """Return over whom the viewer's role has a right in this deployment's mode.
+
+    Raises ForbiddenError when it has none.
+    """
+    found = reach(ws.settings.mode, viewer.role, right)
+    if found is Reach.NOBODY or (found in (Reach.OWN, Reach.SUBTREE) and viewer.person is None):
+        raise ForbiddenError(f"The role {viewer.role} may not do this. Sign in with another role, or ask who administers the service.")
+    return found
 
 
 def view_id(keys: Keys, audience: str, scan: str, person: int) -> str:

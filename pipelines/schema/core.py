@@ -1,8 +1,8 @@
-"""The tables of the service database; times in them are naive UTC, and no column holds a handle, a name of a person or a text."""
+"""Tables of pulls, people, badges, scans, sign-in tokens and the audit log."""
 
 import sqlalchemy as sa
 
-METADATA = sa.MetaData()
+from pipelines.schema.metadata import METADATA
 
 SCHEMA = sa.Table("schema_version", METADATA, sa.Column("version", sa.Integer, primary_key=True))
 
