@@ -14,7 +14,7 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-versio
 heading = @printf '\n== %s\n' "$(1)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench soak locks clean
+.PHONY: help demo test lint messages bench soak openapi locks clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
@@ -38,6 +38,9 @@ lint: $(DEV) ## formatting, lint, types, import rules, declared dependencies
 	$(call heading,declared dependencies)
 	@$(BIN)/deptry .
 
+messages: $(DEV) ## collect what the pages say into the catalogues
+	@PYTHONPATH=. $(BIN)/python tests/messages.py
+
 bench: $(DEV) ## benchmarks and acceptance bars, each with its table
 	@failed=; for script in tests/benchmarks/bench_*.py; do \
 	  printf '\n== %s\n' "$$script"; $(BIN)/python "$$script" || failed="$$failed $$script"; \
@@ -46,6 +49,10 @@ bench: $(DEV) ## benchmarks and acceptance bars, each with its table
 
 soak: $(DEV) ## sweeps that take hours, outside make test
 	@$(BIN)/python -m pytest -m soak -q -rs
+
+openapi: $(DEV) ## write docs/openapi.json anew after a change of the API
+	@mkdir -p docs; $(BIN)/python -c 'from pathlib import Path; from api.app import create_app; from api.document import text_of; \
+	from pipelines.settings import Settings; Path("docs/openapi.json").write_text(text_of(create_app(Settings()).openapi()))'
 
 locks: ## resolve the dependencies again and write locks/*.txt (needs uv)
 	@PATH="$(BIN):$$PATH"; command -v uv >/dev/null || { \

@@ -5,16 +5,89 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 
-from api import health, maps, pages, people, problems, scans, teams
+from api import (
+    audits,
+    badges,
+    connections,
+    contests,
+    document,
+    health,
+    invitations,
+    jobs,
+    maps,
+    me,
+    measuring,
+    mentoring,
+    nudges,
+    pages,
+    pages_analysis,
+    pages_candidates,
+    pages_growth,
+    pages_map,
+    pages_me,
+    pages_mentoring,
+    pages_rights,
+    pages_skills,
+    people,
+    problems,
+    publications,
+    reveals,
+    scans,
+    sign_in,
+    skills,
+    surveys,
+    teams,
+    tokens,
+    viewers,
+)
 from api.access import Shelf
-from api.auth import Gate
+from api.auth import Gate, check_csrf
+from api.guests import Guests
+from api.layouts import Layouts
+from api.limiter import Limiter
+from api.measuring import Figures, Measuring
+from api.memory import Memory
+from api.strict import check_parameters
+from pipelines.jobs import Beside
 from pipelines.settings import Settings, load_settings
 from pipelines.workspace import open_workspace
 
-RESOURCES = (health.router, scans.router, people.router, teams.router, pages.router)
+RESOURCES = (
+    health.router,
+    jobs.router,
+    measuring.router,
+    document.router,
+    scans.router,
+    publications.router,
+    people.router,
+    teams.router,
+    badges.router,
+    skills.router,
+    pages_skills.router,
+    mentoring.router,
+    pages_mentoring.router,
+    surveys.router,
+    nudges.router,
+    pages_growth.router,
+    pages.router,
+    pages_map.router,
+    pages_analysis.router,
+    pages_candidates.router,
+    connections.router,
+    sign_in.router,
+    me.router,
+    audits.router,
+    reveals.router,
+    invitations.router,
+    contests.router,
+    pages_me.router,
+    pages_rights.router,
+    tokens.router,
+    viewers.router,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -27,12 +100,16 @@ def create_app(settings: Settings) -> FastAPI:
         docs_url=None,  # its page loads scripts from elsewhere
         redoc_url=None,
         lifespan=_deployment(settings),
+        dependencies=[Depends(check_csrf), Depends(check_parameters)],
     )
     for router in RESOURCES:
         app.include_router(router)
     app.mount("/static/vis", maps.vis_files(), name="vis")
     app.mount("/static", StaticFiles(directory=Path(__file__).parent / "static"), name="static")
+    app.add_middleware(Memory)
     app.add_middleware(Gate)
+    app.add_middleware(Measuring)  # the last one added stands outermost
+    app.state.figures = Figures()
     app.state.error_page = pages.error_page
     problems.install(app)
     generate = app.openapi
@@ -51,7 +128,14 @@ def _deployment(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextM
         with open_workspace(settings) as ws:
             app.state.ws = ws
             app.state.shelf = Shelf(ws)
-            app.state.layouts = maps.Layouts()
-            yield
+            app.state.guests = Guests(ws)
+            app.state.limiter = Limiter(settings.reads_per_minute)
+            app.state.provider = sign_in.provider_of(settings)
+            app.state.layouts = Layouts()
+            app.state.beside = Beside(ws)
+            try:
+                yield
+            finally:
+                app.state.beside.stop()
 
     return opened

@@ -1,22 +1,21 @@
 """Interactive maps: pyvis with our own template, positions computed here, vis-network out of the installed pyvis."""
 
-import hashlib
-import json
-import random
-from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
-import igraph
-import numpy as np
 import pyvis
 from fastapi.responses import FileResponse
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from pyvis.network import Network
 from starlette.exceptions import HTTPException
 from starlette.types import Receive, Scope, Send
 
+from api.languages import Language
+from api.layouts import Plan, Positions
+from pipelines.access import words
 from pipelines.access.answers import MapNode, TeamMap
+from pipelines.access.unit_answers import GroupNode, NamedPerson, UnitMap
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -24,16 +23,8 @@ VIS_FOLDER = Path(pyvis.__file__).parent / "lib" / "vis-9.1.2"
 VIS_FILES = ("vis-network.min.js", "vis-network.css")
 """All that is served out of the pyvis package."""
 
-MOST_KAMADA_KAWAI = 300
-"""Marks up to which the slower, clearer layout is quick enough."""
-
 MOST_LABELS = 60
 """Above this only marks that stand out carry their label."""
-
-KEPT_LAYOUTS = 64
-
-WIDTH, HEIGHT = 1000.0, 520.0
-"""Extent of the positions; the browser scales them to its window."""
 
 SHAPES = {"": "dot", "helper": "diamond", "broker": "triangle", "both": "star", "unit": "square"}
 """Shape by mark, so that no meaning rests on colour."""
@@ -41,55 +32,72 @@ SHAPES = {"": "dot", "helper": "diamond", "broker": "triangle", "both": "star", 
 DASHES = {"strong": None, "moderate": [6, 3], "tentative": [2, 3]}
 """Outline by evidence."""
 
-Positions = dict[str, tuple[float, float]]
+BAND_DASHES = {"strong": "strong", "clear": "moderate", "some": "tentative"}
+"""Outline by band."""
+
+BAND_WEIGHTS = {"weak": 0.2, "medium": 0.55, "strong": 1.0}
+"""Width of a line between groups; in between there is nothing to tell apart."""
+
+MARKS: Mapping[tuple[str, ...], str] = {("connector",): "broker", ("go-to",): "helper"}
+"""Mark by what somebody visibly does."""
+
+SIZES = {"5 to 9": 14, "10 to 19": 18, "20 to 49": 23, "50 to 99": 29, "100 and more": 36}
+"""Size of a group's mark by its band."""
+
+SMALLEST = 11
 
 
-class Layouts:
-    """Positions computed so far, so that one map is laid out once per scan."""
+@dataclass(frozen=True)
+class Mark:
+    """One mark of a map."""
 
-    def __init__(self) -> None:
-        """Start empty."""
-        self._kept: OrderedDict[str, Positions] = OrderedDict()
-        self._lock = Lock()
-
-    def of(self, drawn: TeamMap) -> Positions:
-        """Positions of a map's marks; igraph's generator is shared, hence one layout at a time."""
-        key = _digest(drawn)
-        with self._lock:
-            if key not in self._kept:
-                self._kept[key] = layout(drawn)
-            self._kept.move_to_end(key)
-            while len(self._kept) > KEPT_LAYOUTS:
-                self._kept.popitem(last=False)
-            return self._kept[key]
+    id: str
+    label: str
+    said: str
+    group: str
+    mark: str  # a key of SHAPES
+    size: float
+    ring: bool = False  # beyond the formal position
+    sureness: str = "strong"  # a key of DASHES
 
 
-def layout(drawn: TeamMap) -> Positions:
-    """Place the marks so that strong ties are short; the same map always gives the same places."""
-    if not drawn.nodes:
-        return {}
-    place = {node.id: at for at, node in enumerate(drawn.nodes)}
-    graph = igraph.Graph(len(place), [(place[tie.source], place[tie.target]) for tie in drawn.ties])
-    weight = np.array([tie.weight for tie in drawn.ties]) + 0.05
-    igraph.set_random_number_generator(random.Random(0))
-    start = _start(drawn)
-    if len(place) < MOST_KAMADA_KAWAI:
-        found = graph.layout_kamada_kawai(seed=start, weights=(weight**-0.25).tolist() or None)
-    else:
-        found = graph.layout_fruchterman_reingold(seed=start, weights=weight.tolist() or None, grid=True)
-    return _scaled(drawn.nodes, np.array(found.coords))
+@dataclass(frozen=True)
+class Drawing:
+    """A map as marks and lines."""
+
+    marks: tuple[Mark, ...]
+    lines: tuple[tuple[str, str, float], ...]
+
+    def plan(self) -> Plan:
+        """Say the same to the layout."""
+        return Plan({mark.id: mark.group for mark in self.marks}, self.lines)
 
 
-def network_map(drawn: TeamMap, positions: Positions) -> Markup:
+def team_drawing(found: TeamMap) -> Drawing:
+    """Map of people, or of the company's teams."""
+    return Drawing(tuple(map(_node_mark, found.nodes)), tuple((tie.source, tie.target, tie.weight) for tie in found.ties))
+
+
+def unit_drawing(found: UnitMap) -> Drawing:
+    """Map of groups, with the people who agreed to be named beside their group."""
+    groups = {node.id: _group_mark(node) for node in found.nodes if not node.hidden}
+    people = [_person_mark(person) for person in found.people if person.group in groups]
+    lines = [(tie.a, tie.b, BAND_WEIGHTS[tie.weight_band]) for tie in found.edges]
+    lines += [(person.view_id, person.group, 0.0) for person in found.people if person.group in groups]
+    return Drawing((*groups.values(), *people), tuple(lines))
+
+
+def network_map(drawing: Drawing, positions: Positions, language: Language) -> Markup:
     """Return the map as HTML without script or style of its own: a place to draw in and the data to draw."""
     net = Network(height="100%", width="100%", directed=False, notebook=False, cdn_resources="local")
+    net.heading = escape(language.text("Map"))
     net.set_template_dir(str(TEMPLATES), "map.html")
-    few = len(drawn.nodes) <= MOST_LABELS
-    for node in drawn.nodes:
-        x, y = positions[node.id]
-        net.add_node(node.id, label=node.label if few or node.marks else " ", **_looks(node), x=x, y=y, physics=False)
-    for tie in drawn.ties:
-        net.add_edge(tie.source, tie.target, width=round(0.6 + 3.4 * tie.weight, 2))
+    few = len(drawing.marks) <= MOST_LABELS
+    for mark in drawing.marks:
+        x, y = positions[mark.id]
+        net.add_node(mark.id, label=mark.label if few or mark.mark else " ", **_looks(mark, language), x=x, y=y, physics=False)
+    for source, target, weight in drawing.lines:
+        net.add_edge(source, target, width=round(0.6 + 3.4 * weight, 2))
     net.toggle_physics(False)
     return Markup(net.generate_html(notebook=False))
 
@@ -117,41 +125,38 @@ def vis_files() -> _VisFiles:
     return _VisFiles()
 
 
-def _looks(node: MapNode) -> dict[str, object]:
-    mark = mark_of(node)
+def _looks(mark: Mark, language: Language) -> Mapping[str, object]:
     return {
-        "shape": SHAPES[mark],
-        "size": 9 + 2.2 * node.size**0.5 if node.kind == "unit" else 15 if mark else 8,
-        "title": f"{node.label}\n{node.sentence}",
-        "mark": mark,
-        "kind": node.kind,
-        "hiddenMark": node.hidden,
-        "shapeProperties": {"borderDashes": DASHES.get(node.sureness or "strong") or False},
+        "shape": SHAPES[mark.mark],
+        "size": mark.size,
+        "title": f"{mark.label}\n{language.say(mark.said)}",
+        "mark": mark.mark,
+        "kind": "unit" if mark.mark == "unit" else "person",
+        "hiddenMark": mark.ring,
+        "shapeProperties": {"borderDashes": DASHES[mark.sureness] or False},
     }
 
 
-def _start(drawn: TeamMap) -> list[tuple[float, float]]:
-    """First places: departments around a circle, their people near each other."""
-    groups = sorted({node.group or "" for node in drawn.nodes})
-    rng = np.random.default_rng(0)
-    turn = {group: 2 * np.pi * at / len(groups) for at, group in enumerate(groups)}
-    spread = rng.normal(0, 0.15, (len(drawn.nodes), 2))
-    angles = np.array([turn[node.group or ""] for node in drawn.nodes])
-    places = np.column_stack([np.cos(angles), np.sin(angles)]) + spread
-    return [(float(x), float(y)) for x, y in places]
+def _node_mark(node: MapNode) -> Mark:
+    mark = mark_of(node)
+    size = 9 + 2.2 * node.size**0.5 if mark == "unit" else 15 if mark else 8
+    return Mark(node.id, node.label, node.sentence, node.group or "", mark, size, node.hidden, node.sureness or "strong")
 
 
-def _scaled(nodes: tuple[MapNode, ...], places: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Positions:
-    span = np.ptp(places, axis=0)
-    unit = (places - places.min(axis=0)) / np.where(span > 0, span, 1.0) - 0.5
-    return {node.id: (round(float(x) * WIDTH, 1), round(float(y) * HEIGHT, 1)) for node, (x, y) in zip(nodes, unit, strict=True)}
+def _group_mark(node: GroupNode) -> Mark:
+    return Mark(
+        node.id, node.label, words.group_said(node.size_band, node.load_band), node.id, "unit", SIZES.get(node.size_band or "", SMALLEST)
+    )
 
 
-def _digest(drawn: TeamMap) -> str:
-    parts = [
-        drawn.scan_id,
-        drawn.team,
-        [(node.id, node.group) for node in drawn.nodes],
-        [(tie.source, tie.target, tie.weight) for tie in drawn.ties],
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def _person_mark(person: NamedPerson) -> Mark:
+    mark = "both" if len(person.roles) > 1 else MARKS.get(person.roles, "")
+    return Mark(
+        person.view_id,
+        person.name,
+        person.sentence,
+        person.group or "",
+        mark,
+        15 if mark else 8,
+        sureness=BAND_DASHES[person.band or "strong"] if person.roles else "strong",
+    )

@@ -1,18 +1,37 @@
 """Answers of the API: what each field means, and that a score never comes without its interval."""
 
 from datetime import date, datetime
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, GetCoreSchemaHandler, JsonValue
 
 from pipelines.access.answers import Sureness, Verdict
 
 PERCENTILE = "Percentile among comparable colleagues, 0 to 100; null when withheld."
 
 
+def _with_zones(schema: Any) -> Any:
+    """Let every time of a schema be written with its zone."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "datetime":
+            return schema | {"serialization": {"type": "function-plain", "function": _written, "when_used": "json"}}
+        return {name: _with_zones(inner) for name, inner in schema.items()}
+    return [_with_zones(inner) for inner in schema] if type(schema) is list else schema
+
+
+def _written(at: datetime) -> str:
+    return at.isoformat() + ("Z" if at.tzinfo is None else "")
+
+
 class Answer(BaseModel):
     """Base of every answer."""
 
     model_config = ConfigDict(from_attributes=True, frozen=True)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        """Write times as RFC 3339 has them: naive UTC inside, with its zone outside."""
+        return _with_zones(handler(source))
 
 
 class ScanEntry(Answer):
@@ -60,6 +79,8 @@ class Badge(Answer):
     issued_on: date | None
     expires_on: date | None
     status: str = Field(description="verified, issuer-asserted, holder-claimed, expired, revoked, suspended, failed or unknown.")
+    method: str = Field(description="How the status was found: signature, own-signature, hosted, feed or none.")
+    checked: datetime | None = Field(description="When it was found, UTC.")
 
 
 class SourceReading(Answer):
@@ -127,6 +148,47 @@ class Fact(Answer):
     value: float | None = Field(description="Null when it is under three.")
 
 
+class SourceEvidence(Answer):
+    """What one source says about one facet of a person."""
+
+    source: str = Field(description="traces, peer_360, recognition, csat or survey.")
+    verdict: Literal["supports", "neutral", "contradicts", "silent"]
+    answers: int | None = Field(description="People behind it; null for traces, and below three.")
+    reliability: float | None
+
+
+class Without(Answer):
+    """What would be said if one source were not there."""
+
+    source: str
+    state: str
+    label: str | None
+
+
+class Evidence(Answer):
+    """All sources about one facet of a person, side by side."""
+
+    facet: str
+    state: Literal["agree", "contested", "single-source", "silent"]
+    label: str | None = Field(description="What it may be called; null when nothing may be claimed.")
+    certain: bool = Field(description="Whether two independent sources say so.")
+    value: float | None = Field(description="Standing behind all sources, standard deviations among those of whom they speak.")
+    standard_error: float | None
+    sources: list[SourceEvidence]
+    without: list[Without] = Field(description="The answer without each source in turn.")
+
+
+class Axis(Answer):
+    """One axis of a spider chart."""
+
+    name: str
+    kind: Literal["soft", "hard"]
+    value: float | None = Field(description="0 to 1; null when nothing is said.")
+    low: float | None
+    high: float | None
+    said: str
+
+
 class Person(Answer):
     """Influence of one person with its reasons, badges beside it."""
 
@@ -136,6 +198,8 @@ class Person(Answer):
     visibility: float | None = Field(description="Percentile of formal visibility (level, span, named lead), 0 to 100.")
     excluded: list[str] = Field(description="What does not count.")
     standing: list[str] = Field(description="What this must not be used for.")
+    evidence: list[Evidence] = Field(description="Sources beside the traces: colleagues, kudos, customers, survey.")
+    axes: list[Axis] = Field(description="Soft facets and hard skills side by side, never combined.")
 
 
 class Mark(Answer):
@@ -270,9 +334,13 @@ class Meta(Answer):
 
     name: str
     version: str
-    minimum_group: int
-    mode: str
-    standing: str
+    sources: list[str] = Field(description="Connectors of the settings.")
+    mode: str = Field(description="strict, standard or open.")
+    role: str = Field(description="Role that the viewer acts in.")
+    single_user: bool = Field(description="Whether one person works alone on this machine.")
+    minimum_group: int = Field(description="No number is shown about fewer people.")
+    policy_id: str = Field(description="Changes when the table of who may do what does.")
+    standing: str = Field(description="What none of this may be used for.")
 
 
 class Health(Answer):

@@ -3,24 +3,23 @@
 from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel, Field, field_validator
 
-from api.access import PathScan, Place, QueryScan, ScoreReader, fresh_path_scan, fresh_query_scan
+from api.access import PathScan, Place, QueryScan, ScoreReader, ViewId, fresh_path_scan, fresh_query_scan
+from api.files import TABLES, AsTable
 from api.models import PeoplePage, Person
 from pipelines import access
 from pipelines.access.answers import LARGEST_PAGE, PAGE, Facet, PeopleQuery, Sort
 
 router = APIRouter(prefix="/api/v1", tags=["people"])
 
-ViewId = Annotated[str, Path(max_length=64, description="Id of a person in this scan, or the digits of the label.")]
-
 
 class PeopleParameters(BaseModel):
     """Facet, order, page and filters of a list of people."""
 
     facet: Facet = "helper"
-    sort: Sort = "score"
+    sort: Sort | None = Field(None, description="By default by score for whoever may rank people, by name for others.")
     limit: int = Field(PAGE, ge=1, le=LARGEST_PAGE, description="People on a page.")
     cursor: str | None = Field(None, max_length=64, description="`next_cursor` of the page before.")
     team: int | None = Field(None, ge=0, description="Id of a team.")
@@ -56,12 +55,20 @@ def next_link(request: Request, response: Response) -> Callable[[str | None], No
 NextLink = Annotated[Callable[[str | None], None], Depends(next_link)]
 
 
-@router.get("/scans/{scan_id}/people", operation_id="list_people", dependencies=[Depends(fresh_path_scan)])
-def list_people(ws: Place, scan: PathScan, viewer: ScoreReader, asked: Parameters, links: NextLink) -> PeoplePage:
-    """People of a scan with score, interval and badges, in a stable order."""
-    found = access.read_people(ws, scan, viewer, asked.query())
+@router.get(
+    "/scans/{scan_id}/people",
+    operation_id="list_people",
+    dependencies=[Depends(fresh_path_scan)],
+    response_model=PeoplePage,
+    responses=TABLES,
+)
+def list_people(ws: Place, scan: PathScan, viewer: ScoreReader, asked: Parameters, links: NextLink, wish: AsTable) -> PeoplePage | Response:
+    """People of a scan with score, interval and badges, in a stable order; as a file with a purpose."""
+    if wish.is_file:
+        wish.permit(ws, viewer, scan.id)
+    found = PeoplePage.model_validate(access.read_people(ws, scan, viewer, asked.query()))
     links(found.next_cursor)
-    return PeoplePage.model_validate(found)
+    return wish.table(found.people, [("scan", found.scan_id), ("facet", found.facet)]) if wish.is_file else found
 
 
 @router.get("/people/{person_id}", operation_id="read_person", dependencies=[Depends(fresh_query_scan)])

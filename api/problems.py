@@ -1,6 +1,7 @@
 """Every refusal and fault as one RFC 9457 problem: the same words in JSON and on the page."""
 
 import logging
+import math
 import traceback
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -12,16 +13,23 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
+from api.strict import ParameterError
 from ona.errors import (
     ConflictError,
+    ConnectorError,
     ForbiddenError,
+    NoRoleError,
     NotEnoughDataError,
     NotFoundError,
     OnaError,
     RateLimitError,
+    SettingsError,
+    SignInRefusedError,
     SuppressedError,
+    TooManyError,
     TryLaterError,
 )
+from pipelines.jobs import KeyReusedError
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -64,34 +72,60 @@ class RefusedError(Exception):
 
 
 KINDS: dict[str, tuple[int, str]] = {
-    "sign-in-needed": (401, "Open the service by its one-time link"),
+    "sign-in-needed": (401, "Sign in first"),
+    "sign-in-refused": (401, "Not signed in"),
+    "no-role": (403, "No role here yet"),
     "refused": (403, "Refused"),
     "forbidden": (403, "Not for your role"),
     "insufficient-group-size": (403, "Hidden to protect people"),
     "not-found": (404, "Not here"),
     "not-enough-data": (404, "Not enough data"),
     "method-not-allowed": (405, "Not possible here"),
+    "too-slow": (408, "Too slow to be read"),
     "conflict": (409, "Not possible any more"),
+    "key-reused": (422, "Key used before"),
     "invalid-request": (422, "Not understood"),
+    "too-large": (413, "Too long to be read"),
+    "address-too-long": (414, "Address too long"),
+    "wrong-type": (415, "Not in a form that is read here"),
     "bad-host": (421, "Wrong address"),
+    "source-failed": (424, "A connected system refused or did not answer"),
+    "not-set-up": (409, "Not set up for this"),
+    "too-many": (429, "Asked too often"),
+    "headers-too-large": (431, "Headers too long"),
     "fault": (500, "A fault on our side"),
     "try-later": (503, "Try again soon"),
 }
 """Status and title of each kind of problem."""
 
+SECURITY = {
+    "session": {"type": "apiKey", "in": "cookie", "name": "ona_session", "description": "Of a browser that signed in."},
+    "token": {"type": "http", "scheme": "bearer", "description": "Of a program; made on the page of one's own tokens."},
+}
+"""How a request says who asks; a change that a session asks for also carries its X-CSRF-Token."""
+
 ERRORS: tuple[tuple[type[Exception], str], ...] = (
     (NotFoundError, "not-found"),
+    (KeyReusedError, "key-reused"),
+    (ParameterError, "invalid-request"),
+    (NoRoleError, "no-role"),
     (ForbiddenError, "forbidden"),
+    (SignInRefusedError, "sign-in-refused"),
+    (TooManyError, "too-many"),
     (ConflictError, "conflict"),
     (SuppressedError, "insufficient-group-size"),
     (NotEnoughDataError, "not-enough-data"),
     (RateLimitError, "try-later"),
+    (ConnectorError, "source-failed"),
+    (SettingsError, "not-set-up"),
     (TryLaterError, "try-later"),
     (SignInNeededError, "sign-in-needed"),
     (RefusedError, "refused"),
 )
 
 SIGN_IN = "Nobody is signed in. Start the service with: ona serve, and open the link it prints. Links work once."
+
+SIGN_IN_COMPANY = "Nobody is signed in. Open this service in the browser and sign in with the company, or send a token."
 
 NOTHING_HERE = "There is nothing at this address for you."
 
@@ -114,7 +148,8 @@ def answer(request: Request, found: Problem) -> Response:
     drawn = page(request, found) if page and is_page else JSONResponse(found.model_dump(), found.status, media_type=MEDIA_TYPE)
     drawn.headers["Cache-Control"] = "no-store"
     if found.status == HTTPStatus.UNAUTHORIZED:
-        drawn.headers["WWW-Authenticate"] = 'OneTimeLink realm="ona"'
+        company = getattr(request.state, "company", False)
+        drawn.headers["WWW-Authenticate"] = 'Bearer realm="ona"' if company else 'OneTimeLink realm="ona"'
     if found.status == HTTPStatus.SERVICE_UNAVAILABLE:
         drawn.headers["Retry-After"] = str(RETRY_SECONDS)
     return drawn
@@ -138,17 +173,27 @@ def fault(request: Request, error: Exception) -> Response:
     return answer(request, problem(request, "fault", said))
 
 
+def refusal(request: Request, error: Exception) -> Response:
+    """Answer an error before any route was reached: as its kind where it has one, else as a fault."""
+    code = next((code for kind, code in ERRORS if isinstance(error, kind)), None)
+    return fault(request, error) if code is None else _answer_error(request, code, error)
+
+
 def describe(schema: dict[str, object]) -> dict[str, object]:
     """Add to an OpenAPI document the problems that every route may answer with."""
     parts = schema.setdefault("components", {})
     assert isinstance(parts, dict)
     parts.setdefault("schemas", {})["Problem"] = Problem.model_json_schema()
+    parts["securitySchemes"] = SECURITY
+    schema["security"] = [{name: []} for name in SECURITY]
     parts["schemas"].pop("HTTPValidationError", None)
     parts["schemas"].pop("ValidationError", None)
     paths = schema["paths"]
     assert isinstance(paths, dict)
-    for operations in paths.values():
+    for path, operations in paths.items():
         for operation in operations.values():
+            if not path.startswith("/api/"):
+                operation["security"] = []
             operation["responses"] |= {str(status): _described(title) for status, title in KINDS.values()}
     return schema
 
@@ -159,9 +204,16 @@ def _described(title: str) -> dict[str, object]:
 
 def _of_kind(code: str) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def respond(request: Request, error: Exception) -> Response:
-        return answer(request, problem(request, code, str(error)))
+        return _answer_error(request, code, error)
 
     return respond
+
+
+def _answer_error(request: Request, code: str, error: Exception) -> Response:
+    drawn = answer(request, problem(request, code, str(error)))
+    if isinstance(error, TooManyError):
+        drawn.headers["Retry-After"] = str(max(1, math.ceil(error.retry_after)))
+    return drawn
 
 
 async def _not_modified(_request: Request, error: Exception) -> Response:
@@ -177,7 +229,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 async def _http(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    code = {404: "not-found", 405: "method-not-allowed"}.get(status, "invalid-request")
+    code = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}.get(status, "invalid-request")
     said = {404: NOTHING_HERE, 405: "This address can be read, not changed."}.get(status, "The request could not be read.")
     found = problem(request, code, said)
     drawn = answer(request, found.model_copy(update={"status": status}))

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter, Depends
 
-from api.access import PathScan, Place, ScoreReader, fresh_list, fresh_path_scan
+from api.access import GroupReader, PathScan, Place, QualityReader, Ranker, WordReader, fresh_list, fresh_path_scan
 from api.models import Company, ContactGrid, Mark, Overview, PersonRow, Quality, ScanEntry, ScanList, Withheld
 from pipelines import access
 
@@ -10,13 +10,13 @@ router = APIRouter(prefix="/api/v1/scans", tags=["scans"])
 
 
 @router.get("", operation_id="list_scans", dependencies=[Depends(fresh_list)])
-def list_scans(ws: Place, viewer: ScoreReader) -> ScanList:
-    """Sealed scans, the newest first."""
+def list_scans(ws: Place, viewer: WordReader) -> ScanList:
+    """Sealed scans that the viewer may see, the newest first."""
     return ScanList(scans=[ScanEntry.model_validate(scan) for scan in access.list_scans(ws, viewer)])
 
 
 @router.get("/{scan_id}", operation_id="read_scan", dependencies=[Depends(fresh_path_scan)])
-def read_scan(ws: Place, scan: PathScan, viewer: ScoreReader) -> Overview:
+def read_scan(ws: Place, scan: PathScan, viewer: Ranker) -> Overview:
     """Who stands out in a scan, hidden influencers first, and how far to trust it."""
     found = access.read_overview(ws, scan, viewer)
     return Overview(
@@ -32,12 +32,12 @@ def read_scan(ws: Place, scan: PathScan, viewer: ScoreReader) -> Overview:
 
 
 @router.get("/{scan_id}/company", operation_id="read_company", dependencies=[Depends(fresh_path_scan)])
-def read_company(ws: Place, scan: PathScan, viewer: ScoreReader) -> Company:
+def read_company(ws: Place, scan: PathScan, viewer: GroupReader) -> Company:
     """Say how the company works together: groups, closed departments, concentration of help, what it hangs on."""
     return Company.model_validate(access.read_company(ws, scan, viewer))
 
 
 @router.get("/{scan_id}/quality", operation_id="read_quality", dependencies=[Depends(fresh_path_scan)])
-def read_quality(ws: Place, scan: PathScan, viewer: ScoreReader) -> Quality:
+def read_quality(ws: Place, scan: PathScan, viewer: QualityReader) -> Quality:
     """Say what was seen, missed and dropped, and why; every row is accounted for."""
     return Quality.model_validate(access.read_quality(ws, scan, viewer))

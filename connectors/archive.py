@@ -35,7 +35,7 @@ USUAL_EXTRA = 64
 
 NESTED = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".tar", ".zst", ".jar")
 UPLOADS = ("__uploads", "attachments")
-"""Folders of a chat export that hold people's files: never opened, so archives may lie there."""
+"""Folders of a chat export that hold people's files, at the root or in a channel's folder: never opened, so archives may lie there."""
 
 _UNSAFE_NAME = re.compile(r"^/|^[^/]*:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f\x7f]")
 
@@ -245,7 +245,7 @@ def _check_entry(entry: zipfile.ZipInfo) -> None:
         raise _unsafe("zip_method", "an entry is compressed by another method than deflate")
     if entry.file_size > max(SMALL_BYTES, MAX_RATIO * entry.compress_size):
         raise _unsafe("zip_ratio", f"an entry is compressed more than {MAX_RATIO} times")
-    if name.lower().endswith(NESTED) and name.partition("/")[0] not in UPLOADS:
+    if name.lower().endswith(NESTED) and not set(name.split("/")[:-1]).intersection(UPLOADS):
         raise _unsafe("zip_nested", "it holds another archive")
 
 

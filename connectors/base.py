@@ -127,6 +127,20 @@ class RawPerson:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class RawDaysOff:
+    """Days on which one person was away, or which a site has off; the reason is not part of it; never printed."""
+
+    first: date
+    last: date
+    person: str | None = None  # a handle
+    site: str | None = None  # label, as in the HR table
+
+    def __repr__(self) -> str:
+        """Mask everything."""
+        return "RawDaysOff(…)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class RawBadge:
     """One badge or certificate as its issuer or its holder states it; never printed."""
 
@@ -141,10 +155,34 @@ class RawBadge:
     expires_on: date | None = None
     status: str = "unknown"
     method: str = "none"  # how the status was found: signature, own-signature, hosted, feed, none
+    visibility: str = "org"  # private, org, public: as the platform says; the person may say otherwise
 
     def __repr__(self) -> str:
         """Mask everything."""
         return "RawBadge(…)"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class RawRating:
+    """What one colleague, customer or survey says of a person or a team; never stored as it is, never printed.
+
+    No field can hold a comment: what was said is a number on a scale.
+    """
+
+    source: str  # of ona.tables.EVIDENCE_SOURCES
+    facet: str  # helper, broker, or a skill in lower case
+    value: float
+    scale: tuple[float, float]
+    day: date
+    person: str | None = None  # a handle; None where the figure is of a team
+    rater: str | None = None  # a handle
+    team: str | None = None  # label, as the directory names it
+    weight: float = 1.0  # answers behind the value
+    id: str | None = None  # None where rater, person and day say which one it is
+
+    def __repr__(self) -> str:
+        """Mask everything."""
+        return "RawRating(…)"
 
 
 @dataclass
@@ -207,11 +245,30 @@ class PeopleConnector(Protocol):
 
 
 @runtime_checkable
-class EvidenceConnector(Protocol):
-    """Reads badges or other evidence about people."""
+class DaysOffConnector(Protocol):
+    """Reads when people were away and which holidays sites have."""
+
+    def days_off(self, coverage: Coverage) -> Iterator[RawDaysOff]:
+        """Yield spans of days."""
+
+
+@runtime_checkable
+class BadgeConnector(Protocol):
+    """Reads badges and certificates."""
 
     def badges(self, coverage: Coverage) -> Iterator[RawBadge]:
         """Yield badges."""
+
+
+@runtime_checkable
+class EvidenceConnector(Protocol):
+    """Reads what people say of each other: 360 feedback, recognition, surveys, customer satisfaction."""
+
+    def sources(self) -> tuple[str, ...]:
+        """Return which of ``ona.tables.EVIDENCE_SOURCES`` it reads; what was stored of these is replaced."""
+
+    def evidence(self, coverage: Coverage) -> Iterator[RawRating]:
+        """Yield ratings."""
 
 
 FAMILIES = ("slack", "microsoft", "google", "files", "badges")

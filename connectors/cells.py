@@ -305,9 +305,12 @@ def plausible(microseconds: int, now: int) -> int:
     return microseconds
 
 
+_SECOND_ZERO = Flag.SECOND_ZERO.value
+
+
 def second_zero(microseconds: int) -> int:
     """Return the flag of an event on the first second of a minute, as timers send them."""
-    return Flag.SECOND_ZERO.value if microseconds // MICROSECONDS % 60 == 0 else 0
+    return _SECOND_ZERO if microseconds // MICROSECONDS % 60 == 0 else 0
 
 
 def number(cell: str, low: float, high: float) -> float | None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 import connectors.base
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.http import Watch
-from connectors.pace import SYSTEM, Clock
+from connectors.pace import SAFETY, SYSTEM, Clock
 
 
 class Config(connectors.base.Config):
@@ -26,14 +26,17 @@ class Config(connectors.base.Config):
 class Whole:
     """Everything that a service still has of a place: what is stored of it and did not come again was deleted there.
 
-    With ``root`` it is all replies of one thread (``root`` as in ``RawEvent``), else all messages of a space that begin
-    threads or stand alone, from ``start`` up to but without ``end`` (microseconds since 1970 UTC).
+    With ``root`` it is all replies of one thread (``root`` as in ``RawEvent``), with ``organizers`` all meetings that these
+    handles of one person called, else all messages of a space that begin threads or stand alone; the last two from ``start``
+    up to but without ``end`` (microseconds since 1970 UTC). A step with organizers holds the organizer's own copies alone:
+    where those are gone, what others still have in their calendars is gone too.
     """
 
     space: str
     start: int = 0
     end: int = 0
     root: str | None = None
+    organizers: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,6 +92,30 @@ class Plan:
     calls: int
     seconds: float
     not_read: tuple[str, ...]  # what stays unread, in words
+
+
+PROBED = 100
+"""Mailboxes, calendars or channels that a forecast looks at; the others are taken to be like them."""
+
+
+@dataclass
+class Meter:
+    """Reckons a plan from the first calls of a connector: how long they took, and how many there will be."""
+
+    clock: Clock
+    per_minute: float
+    made: int = 0
+    """Calls that the forecast itself has made, as a pull does before it reads anything."""
+
+    def __post_init__(self) -> None:
+        """Begin to measure."""
+        self._begun = self.clock.tick()
+
+    def plan(self, owners: int, probed: Sequence[float], before: int, not_read: tuple[str, ...]) -> Plan:
+        """Return the plan: ``before`` calls for lists of people, then as many per owner as those that were looked at take on average."""
+        calls = before + round(owners * sum(probed) / len(probed)) if probed else before
+        each = max((self.clock.tick() - self._begun) / max(1, self.made), 60.0 / (self.per_minute * SAFETY))
+        return Plan(owners, owners, calls, calls * each, not_read)
 
 
 @runtime_checkable

@@ -59,10 +59,11 @@ class Policy:
     """How failures are met; the defaults are the project's reliability rules."""
 
     tries: int = 8
-    first_wait: float = 1.0  # seconds, doubling, full jitter
+    first_wait: float = 0.5  # seconds, doubling, full jitter
     longest_wait: float = 120.0  # seconds; a service that asks for more has its stream parked
     budget: float = 1_800.0  # seconds of waiting after failures, per stream
     breaker_failures: int = 5
+    breaker_after: float = 5.0  # seconds that the failures have to last: a hiccup of a few tries is no outage
     breaker_wait: float = 60.0  # seconds
     parallel: int = 4  # calls at once per mailbox
     call_seconds: float = 60.0  # for one answer, from the first byte sent to the last one read
@@ -136,6 +137,7 @@ class Breaker:
     policy: Policy
     clock: Clock
     _failures: int = field(default=0, init=False)
+    _since: float = field(default=0.0, init=False)  # when the first of them was
     _until: float = field(default=-float("inf"), init=False)
 
     def wait(self) -> float:
@@ -147,10 +149,12 @@ class Breaker:
         self._failures = 0
 
     def failed(self) -> None:
-        """Count a failure; from the fifth in a row on, each one opens the breaker."""
+        """Count a failure; from the fifth in a row on, each one opens the breaker if they go on for some seconds."""
+        tick = self.clock.tick()
+        self._since = self._since if self._failures else tick
         self._failures += 1
-        if self._failures >= self.policy.breaker_failures:
-            self._until = self.clock.tick() + self.policy.breaker_wait
+        if self._failures >= self.policy.breaker_failures and tick - self._since >= self.policy.breaker_after:
+            self._until = tick + self.policy.breaker_wait
 
 
 @dataclass

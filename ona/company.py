@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import numpy as np
 
-from ona.communities import alignment, communities
+from ona.communities import Communities, alignment, communities
 from ona.fragility import fragility
 from ona.graph import Graph
 from ona.key_players import cover_set
@@ -26,13 +26,20 @@ DIGITS = 4
 Numbers = dict[str, object]
 
 
-def company_notes(attention: Graph, relationship: Graph, ask: Graph, teams: Codes, *, seed: int = 0) -> Numbers:
+def working_groups(relationship: Graph, *, seed: int = 0) -> Communities:
+    """Return the communities of relationships, agreed upon by as many seeds as the size of the company allows."""
+    return communities(relationship, seeds=_seeds(relationship.n), seed=seed)
+
+
+def company_notes(graphs: tuple[Graph, Graph, Graph], groups: Communities, teams: Codes, *, seed: int = 0) -> Numbers:
     """Describe the company as plain JSON values; None where a number is undefined.
 
     Parameters
     ----------
-    attention, relationship, ask
-        Of the same people; their units are departments.
+    graphs
+        Attention, relationships and asks of the same people; their units are departments.
+    groups
+        Communities of the relationships, from :func:`working_groups`.
     teams
         Code of each person's team, ``(n,)``; -1 = none.
     seed
@@ -44,10 +51,11 @@ def company_notes(attention: Graph, relationship: Graph, ask: Graph, teams: Code
         communities (number, sizes, stability, modularity, agreement with teams and departments), e_i with its distribution by chance,
         centralisation, reciprocity, asks (gini, top share, herfindahl), small_world, fragility and cover. No number is about one person.
     """
+    attention, relationship, ask = graphs
     helped = np.asarray(ask.adjacency.sum(axis=0), dtype=np.float64)
     clustering, transitivity, path = small_world(relationship, seed=seed)
     notes: Numbers = {
-        "communities": _groups(relationship, teams, seed),
+        "communities": _groups(groups, {"teams": teams, "departments": relationship.teams}),
         "e_i": asdict(ei_by_chance(attention, seed=seed)) if attention.teams is not None else None,
         "degree_centralisation": degree_centralisation(relationship),
         "reciprocity": reciprocity(attention),
@@ -59,15 +67,16 @@ def company_notes(attention: Graph, relationship: Graph, ask: Graph, teams: Code
     return {name: _plain(value) for name, value in notes.items()}
 
 
-def _groups(graph: Graph, teams: Codes, seed: int) -> Numbers:
-    seeds = int(np.clip(SEARCHES // max(graph.n, 1), 3, 20))
-    found = communities(graph, seeds=seeds, seed=seed)
-    charts = {"teams": teams, "departments": graph.teams}
+def _seeds(people: int) -> int:
+    return int(np.clip(SEARCHES // max(people, 1), 3, 20))
+
+
+def _groups(found: Communities, charts: dict[str, Codes | None]) -> Numbers:
     agreement = {name: asdict(alignment(found.code, chart)) for name, chart in charts.items() if chart is not None}
     sizes = np.bincount(found.code[found.code >= 0]).tolist()
     return {
         "method": found.method,
-        "seeds": seeds,
+        "seeds": _seeds(len(found.code)),
         "number": found.number,
         "sizes": [size for size in sizes if size > 1],
         "stability": found.stability,

@@ -201,8 +201,12 @@ def exposed(published: sp.csr_array, minimum: int) -> list[frozenset[int]]:
     A sum follows when the set's 0/1 vector lies in the row space of the published sets over the rationals. Such a vector is
     constant on *atoms*, people who are in the same sets, so unions of small atoms are all that matters: the matrix of atoms
     is row-reduced modulo a prime, each small atom leaves a residue, and subsets whose residues add up to nothing are found
-    by one random linear functional and confirmed modulo further primes. Cost is O(sets² · atoms).
+    by one random linear functional and confirmed modulo further primes. Cost is O(sets² · atoms). Where the sets are nested, as
+    teams in departments in a company are, what follows are the rests of each set beside those inside it, and the cost is
+    O(entries).
     """
+    if (innermost := _innermost(published)) is not None:
+        return _small_rests(innermost, minimum)
     atoms, sizes = _atoms(published)
     reduced, *others = (_Reduced.of(atoms, prime) for prime in PRIMES)
     functional = reduced.functional
@@ -219,6 +223,52 @@ def exposed(published: sp.csr_array, minimum: int) -> list[frozenset[int]]:
 def differ_enough(asked: frozenset[int], answered: Sequence[frozenset[int]], minimum: int) -> bool:
     """Whether a new set of people differs from each answered one by nobody or by at least ``minimum`` people."""
     return all(len(asked ^ other) == 0 or len(asked ^ other) >= minimum for other in answered)
+
+
+def settled(published: sp.csr_array, hidden: Flags) -> Ints:
+    """Return the hidden cells of a table whose figure follows from published sums of cells.
+
+    Parameters
+    ----------
+    published
+        Which cells each published sum is of, ``(sums, cells)``, entries 0 or 1; a shown cell is a sum of itself alone.
+    hidden
+        Which cells are not shown, ``(cells,)``.
+
+    Returns
+    -------
+    ndarray
+        Indices, ascending.
+    """
+    unknown = np.flatnonzero(hidden)
+    rows = published.tocsc()[:, unknown].toarray().astype(np.int64)
+    every = [_Reduced.of(rows, prime) for prime in PRIMES]
+    return unknown[[all(one.derives([cell]) for one in every) for cell in range(unknown.size)]]
+
+
+def _innermost(published: sp.csr_array) -> Ints | None:
+    """Return the smallest set around each person, -1 where there is none; None when two sets cross."""
+    sizes = np.diff(published.indptr)
+    columns = published.tocsc()
+    above = np.full(published.shape[0], -2, dtype=np.int64)  # next larger set around all members of each; -1 = none, -2 = not seen yet
+    found = np.full(published.shape[1], -1, dtype=np.int64)
+    for person in range(published.shape[1]):
+        around = columns.indices[columns.indptr[person] : columns.indptr[person + 1]]
+        chain = around[np.lexsort((around, sizes[around]))]
+        if not chain.size:
+            continue
+        found[person] = chain[0]
+        larger = np.append(chain[1:], -1)
+        if ((above[chain] != larger) & (above[chain] != -2)).any():
+            return None
+        above[chain] = larger
+    return found
+
+
+def _small_rests(innermost: Ints, minimum: int) -> list[frozenset[int]]:
+    codes, counts = np.unique(innermost[innermost >= 0], return_counts=True)
+    small = codes[counts < minimum]
+    return sorted((frozenset(np.flatnonzero(innermost == code).tolist()) for code in small), key=sorted)
 
 
 def _codes(published: sp.csr_array) -> Ints:

@@ -52,6 +52,29 @@ class ForbiddenError(OnaError):
     """The viewer's role has no such right; says nothing about any object."""
 
 
+class NoRoleError(ForbiddenError):
+    """Whoever signed in holds no role here."""
+
+
+class SignInRefusedError(OnaError):
+    """The identity provider's answer, a link or a token cannot be believed; says never which part."""
+
+
+class TooManyError(OnaError):
+    """Asked too often.
+
+    Parameters
+    ----------
+    retry_after
+        Seconds until the next attempt is taken.
+    """
+
+    def __init__(self, message: str, retry_after: float) -> None:
+        """Keep the pause beside the sentence."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class ConflictError(OnaError):
     """The state of the thing asked about does not allow this step: decided already, closed, or asked by the same person."""
 

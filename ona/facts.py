@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from ona.fragility import lost_pairs
 from ona.gates import credited_asks, total_by_person
 from ona.graph import Graph
 from ona.observation import Graphs, Window
+from ona.overload import RECENT, SIGNALS, overload
 from ona.responsiveness import histogram, median_waits, net_direction
 from ona.roster import UNKNOWN, week_rows
 from ona.tables import FACTS, Channel
@@ -21,7 +23,7 @@ def facts_of(window: Window, seen: Graphs, presence: pa.Table, agreement: Mappin
     who = window.ties.roster
     found = help_facts(window) | contact_facts(seen.relationship) | channel_facts(window, seen) | dict(agreement)
     found |= {name: total_by_person(who, presence, name) for name in ("pulls", "turns")}
-    found |= pace_facts(window, presence)
+    found |= pace_facts(window, presence) | load_facts(window, presence) | {"lost_pairs": lost_pairs(seen.relationship)}
     found |= {"worked_days": who.worked.sum(axis=1), "weeks_active": (who.seen > 0).sum(axis=1).astype(np.float64)}
     names = sorted(found)
     table = pa.table(
@@ -64,6 +66,16 @@ def pace_facts(window: Window, presence: pa.Table) -> dict[str, Floats]:
         "answer_minutes": median_waits(*waits),
         "net_direction": net_direction(asks.received(asks.certain, every), asks.made(asks.certain, every)),
     }
+
+
+def load_facts(window: Window, presence: pa.Table) -> dict[str, Floats]:
+    """Return in how many of the last four weeks somebody may have carried too much, and each sign of it showed; NaN but for members.
+
+    For the person's own eyes; of a group only how many there are.
+    """
+    found, members = overload(window.asks, presence), window.ties.roster.members
+    weeks = {"overload": found.risk} | {f"overload_{name}": found.signals[:, k] for k, name in enumerate(SIGNALS)}
+    return {name: np.where(members, on[:, -RECENT:].sum(axis=1), np.nan) for name, on in weeks.items()}
 
 
 def contact_facts(near: Graph) -> dict[str, Floats]:

@@ -91,10 +91,19 @@ def helper_flag_gates(window: Window, experimental: bool) -> Reasons:
     """
     asks, askers = credited_asks(window)
     return first_reason(
+        ("service_role", window.ties.roster.truths("service_role")),
         ("too_few_asks", asks < window.rules.flag_asks),
         ("too_few_askers", askers < window.rules.flag_askers),
         ("experimental", np.full(window.n, experimental)),
     )
+
+
+def broker_flag_gates(window: Window) -> Reasons:
+    """Return why somebody cannot be flagged as a broker although the facet is told: contact with everybody that comes with the job.
+
+    Service desks and the like are compared among themselves, and duty is no influence (section 3.6).
+    """
+    return first_reason(("service_role", window.ties.roster.truths("service_role")))
 
 
 def credited_asks(window: Window) -> tuple[Floats, Floats]:

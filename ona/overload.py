@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from ona.indicators.base import Evidence
+from ona.responsiveness import histogram
 from ona.roster import UNKNOWN, week_rows
 from ona.tables import AccountKind
 
@@ -76,11 +77,10 @@ def overload(asked: Evidence, presence: pa.Table) -> Overload:
         amount = presence.column(name).to_numpy()[kept].astype(np.float64)
         return _by_week(cells, amount, (who.n, len(who.weeks)))
 
-    def histogram(name: str) -> Floats:
-        bins = np.array(presence.column(name).to_pylist(), dtype=np.float64).reshape(len(presence), -1)[kept]
-        total = np.zeros((who.n * len(who.weeks), bins.shape[1]))
-        np.add.at(total, cells, bins)
-        return total.reshape(who.n, len(who.weeks), -1)
+    def by_time(name: str) -> Floats:
+        place = np.full(len(presence), -1, dtype=np.int64)
+        place[kept] = cells
+        return histogram(presence.column(name), place, who.n * len(who.weeks)).astype(np.float64).reshape(who.n, len(who.weeks), -1)
 
     members = who.codes("kind") == AccountKind.MEMBER
     received = _by_week(asked.helper * len(who.weeks) + asked.week, asked.certain, (who.n, len(who.weeks)))
@@ -88,7 +88,7 @@ def overload(asked: Evidence, presence: pa.Table) -> Overload:
         _highest(_ratio(received, asked.exposure), members),
         _most_of_team(received, who.codes("team")),
         _ratio(weekly("out_of_hours"), weekly("turns")) >= OUT_OF_HOURS,
-        slower(histogram("latency"), histogram("censored")) | rarer(weekly("directed_answered"), weekly("directed_in")),
+        slower(by_time("latency"), by_time("censored")) | rarer(weekly("directed_answered"), weekly("directed_in")),
         _highest(weekly("meeting_minutes"), members),
     ]
     found = np.stack(signals, axis=1) & members[:, None, None]

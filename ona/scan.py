@@ -9,21 +9,22 @@ import pyarrow as pa
 from narwhals.typing import IntoFrame
 
 from ona.agreement import agreement, experimental, is_volume, volume_guards
-from ona.company import company_notes
+from ona.communities import Communities
+from ona.company import company_notes, working_groups
 from ona.errors import NotEnoughDataError
 from ona.facets import Ground, facets_of
 from ona.facts import facts_of
 from ona.fusion import formal, medians, tie_weeks
-from ona.gates import PASSED, channels_used, helper_flag_gates, person_gates, total_by_person
-from ona.graph import Graph
+from ona.gates import PASSED, broker_flag_gates, channels_used, helper_flag_gates, person_gates, total_by_person
+from ona.graph import NO_TEAM, Graph
 from ona.indicators.base import evidence
-from ona.observation import Window, adjusted, adjustments, graphs, help_sought, positions
+from ona.observation import Graphs, Window, adjusted, adjustments, graphs, help_sought, positions
 from ona.peers import nearest_peers, strata, visibility
 from ona.replicates import replicate
 from ona.results import Outcome, contribution_rows, flag_rows, notes_of, score_rows
 from ona.roster import Away, Roster, roster, weeks_of
 from ona.rules import Rules
-from ona.scores import flag
+from ona.scores import Facet, Flags, flag
 from ona.sensitivity import missing_people, overall_grid
 from ona.tables import ABSENCES, ASKS, HOLIDAYS, PEOPLE, PRESENCE, TIES, Channel, Table, check
 
@@ -98,57 +99,74 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
     given = ((ties, TIES), (asks, ASKS), (presence, PRESENCE), (people, PEOPLE))
     tables = {table.name: _in_order(check(frame, table), table) for frame, table in given}
     away = Away(*(check(table.empty() if frame is None else frame, table) for frame, table in ((absences, ABSENCES), (holidays, HOLIDAYS))))
-    who = _everybody(tables, away, rules)
-    recency = _recency(len(who.weeks), rules.half_life_days)
-    dyads = tie_weeks(who, tables["ties"])
-    units = medians(dyads, recency, rules.kappa_days, {Channel[name.upper()]: rate for name, rate in (baselines or {}).items()})
-    window = Window(dyads, evidence(who, tables["asks"], tables["presence"]), units, rules)
 
+    window = _observed(tables, away, rules, baselines)
+    recency = _recency(len(window.ties.roster.weeks), rules.half_life_days)
     seen = graphs(window, recency)
-    gates = person_gates(who, total_by_person(who, tables["presence"], "turns"), seen.attention, rules)
-    scored = gates == PASSED
-    peers = nearest_peers(who, scored, channels_used(who, tables["presence"]), _opportunity(who, tables["presence"]), rules)
-
-    raw = help_sought(window, recency) | positions(seen)
-    fitted = adjustments(window, raw, scored)
-    again = replicate(window, seen, fitted, recency, scored, threads=THREADS)
-    ground = Ground(adjusted(window, raw, fitted), again, peers, strata(who, scored), gates)
+    ground = _compared(window, seen, tables["presence"], recency)
     facets = facets_of(window, seen, ground)
-
-    initiated = total_by_person(who, tables["presence"], "initiated")
-    guards = volume_guards([facets["helper"], facets["broker"]], ground, initiated, rules.power)
-    against = [helper_flag_gates(window, is_volume(window, guards["helper"])), np.full(who.n, PASSED)]
-    visible = visibility(who)
-    chosen = flag([facets["helper"], facets["broker"]], against, visible, rules)
+    guards = _against_volume(facets, ground, window, tables["presence"])
+    flags = _chosen(window, facets, guards)
     grid = overall_grid([facets["broker"], facets["helper"]], rules)
-    outcome = Outcome(window, seen, ground, facets, chosen, visible, overall_holds=grid.holds)
-    alone, sensitivity = agreement(outcome, tables["asks"], tables["presence"])
+    outcome = Outcome(window, seen, ground, facets, flags, visibility(window.ties.roster), overall_holds=grid.holds)
+
+    by_channel, sensitivity = agreement(outcome, tables["asks"], tables["presence"])
     sensitivity |= {"overall": asdict(grid), "missing": missing_people(outcome, tables["asks"], tables["presence"], threads=THREADS)}
+    groups, teams = working_groups(seen.relationship, seed=rules.seed), window.ties.roster.codes("team").astype(np.int32)
+    company = company_notes((seen.attention, seen.relationship, seen.ask), groups, teams, seed=rules.seed)
     return Scan(
-        people=who.people,
+        people=window.ties.roster.people,
         scores=score_rows(outcome),
         flags=flag_rows(outcome),
         contributions=contribution_rows(outcome),
-        facts=facts_of(window, seen, tables["presence"], alone),
-        graphs={"attention": seen.attention, "relationship": seen.relationship, "ask": seen.ask, "formal": formal(who)},
+        facts=facts_of(window, seen, tables["presence"], by_channel | {"community": _code(groups)}),
+        graphs=_by_name(seen, formal(window.ties.roster)),
         notes=notes_of(outcome)
-        | {"company": company_notes(seen.attention, seen.relationship, seen.ask, who.codes("team").astype(np.int32), seed=rules.seed)}
-        | {"sensitivity": sensitivity, "volume_guard": guards["helper"], "volume_guards": guards, "experimental": experimental(window)},
+        | {"company": company, "sensitivity": sensitivity, "experimental": experimental(window)}
+        | {"volume_guard": guards["helper"], "volume_guards": guards},
     )
 
 
-def _in_order(rows: pa.Table, table: Table) -> pa.Table:
-    """Sort by the key, so that the order of the rows cannot change a sum."""
-    return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
-
-
-def _everybody(tables: Mapping[str, pa.Table], away: Away, rules: Rules) -> Roster:
+def _observed(tables: Mapping[str, pa.Table], away: Away, rules: Rules, baselines: Mapping[str, float] | None) -> Window:
+    """People, weeks and working days; contact and asks outside reporting lines, in units frozen at the first scan (1.8 to 1.11, 3.1)."""
     weeks = weeks_of(tables["ties"], tables["asks"], tables["presence"], at_most=rules.weeks)
     if len(weeks) < 2:
         raise NotEnoughDataError(f"The weekly tables hold {len(weeks)} weeks. Expected at least 2; pull a longer span and scan again.")
     ends = [("ties", "from"), ("ties", "to"), ("asks", "asker"), ("asks", "helper")]
     persons = np.unique(np.concatenate([tables[name].column(column).to_numpy() for name, column in ends]))
-    return roster(tables["people"], tables["presence"], persons, weeks, away)
+    who = roster(tables["people"], tables["presence"], persons, weeks, away)
+    dyads, frozen = tie_weeks(who, tables["ties"]), {Channel[name.upper()]: rate for name, rate in (baselines or {}).items()}
+    units = medians(dyads, _recency(len(weeks), rules.half_life_days), rules.kappa_days, frozen)
+    return Window(dyads, evidence(who, tables["asks"], tables["presence"]), units, rules)
+
+
+def _compared(window: Window, seen: Graphs, presence: pa.Table, recency: Floats) -> Ground:
+    """Who was observed enough (6.6), their peers (4), indicators without what position alone explains, and the noise of these (6.1)."""
+    who, rules = window.ties.roster, window.rules
+    gates = person_gates(who, total_by_person(who, presence, "turns"), seen.attention, rules)
+    scored = gates == PASSED
+    peers = nearest_peers(who, scored, channels_used(who, presence), _opportunity(who, presence), rules)
+    raw = help_sought(window, recency) | positions(seen)
+    fitted = adjustments(window, raw, scored)
+    again = replicate(window, seen, fitted, recency, scored, threads=THREADS)
+    return Ground(adjusted(window, raw, fitted), again, peers, strata(who, scored), gates)
+
+
+def _against_volume(facets: Mapping[str, Facet], ground: Ground, window: Window, presence: pa.Table) -> dict[str, float | None]:
+    """Return how far scores follow the turns that people initiate, among their like (A.7)."""
+    initiated = total_by_person(window.ties.roster, presence, "initiated")
+    return volume_guards([facets["helper"], facets["broker"]], ground, initiated, window.rules.power)
+
+
+def _chosen(window: Window, facets: Mapping[str, Facet], guards: Mapping[str, float | None]) -> list[Flags]:
+    """Return who stands out, over both facets in one family of statements, and who of them beyond formal position (4, 6.5)."""
+    gates = [helper_flag_gates(window, is_volume(window, guards["helper"])), broker_flag_gates(window)]
+    return flag([facets["helper"], facets["broker"]], gates, visibility(window.ties.roster), window.rules)
+
+
+def _in_order(rows: pa.Table, table: Table) -> pa.Table:
+    """Sort by the key, so that the order of the rows cannot change a sum."""
+    return rows.sort_by([(name, "ascending") for name in table.key]).combine_chunks()
 
 
 def _recency(n_weeks: int, half_life_days: float | None) -> Floats:
@@ -161,3 +179,12 @@ def _opportunity(who: Roster, presence: pa.Table) -> Floats:
     """Return the colleagues within a person's reach in an average week at work, ``(n,)``."""
     total, active = total_by_person(who, presence, "reachable"), (who.seen > 0).sum(axis=1)
     return np.asarray(np.divide(total, active, out=np.full(who.n, np.nan), where=active > 0), dtype=np.float64)
+
+
+def _code(groups: Communities) -> Floats:
+    """Return the community of each person; NaN for people without ties, who are in none."""
+    return np.where(groups.code == NO_TEAM, np.nan, groups.code.astype(np.float64))
+
+
+def _by_name(seen: Graphs, lines: Graph) -> dict[str, Graph]:
+    return {"attention": seen.attention, "relationship": seen.relationship, "ask": seen.ask, "formal": lines}

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -53,11 +53,14 @@ class Grid:
         Median over the top decile of the width, in percentile points, of the places that 90 % of the draws give somebody.
     published
         Overlap at the published power.
+    by_ranks
+        Overlap when the facets' ranks are averaged in place of their percentiles, arithmetically (``borda``) and geometrically.
     """
 
     overlap: Mapping[str, float | None]
     rank_width: float | None
     published: float | None
+    by_ranks: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def holds(self) -> bool:
@@ -103,7 +106,20 @@ def overall_grid(facets: Sequence[Facet], rules: Rules) -> Grid:
         overlap[_name(p)] = round(float(np.median([jaccard(base, _top(value, size)) for value in values])), 3)
         places_drawn.append(ranks(np.stack(values[::RANKED])))
     low, high = np.quantile(np.concatenate(places_drawn)[:, base], (0.05, 0.95), axis=0)
-    return Grid(overlap, round(float(np.median(high - low)) / len(told) * 100, 1), overlap[_name(rules.power)])
+    width = round(float(np.median(high - low)) / len(told) * 100, 1)
+    by_ranks = rank_means(ranks(np.stack([one.percentile[told] for one in company])))
+    alike = {name: round(jaccard(base, _top(-mean, size)), 3) for name, mean in by_ranks.items()}
+    return Grid(overlap, width, overlap[_name(rules.power)], alike)
+
+
+def rank_means(places: Floats) -> dict[str, Floats]:
+    """Return the mean rank of each person (Borda) and the geometric mean, ``(n,)`` each, from a row of ranks by facet; 1 is first.
+
+    References
+    ----------
+    Borda (1781), Mémoire sur les élections au scrutin; Kolde et al. (2012), doi:10.1093/bioinformatics/btr709
+    """
+    return {"borda": places.mean(axis=0), "geometric": np.exp(np.log(places).mean(axis=0))}
 
 
 def missing_people(

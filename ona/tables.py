@@ -151,7 +151,7 @@ TIES = _table(
     events=pa.uint32(),
     days=pa.uint8(),  # bit mask, Monday = 1
     evidence=pa.uint8(),  # days with an event small enough to prove a relationship (methods A.9), bit mask
-    turns=pa.uint16(),  # without meetings
+    turns=pa.uint16(),  # that address the person, without meetings: who merely spoke before in a thread is not addressed
 )
 
 ASKS = _table(
@@ -294,7 +294,7 @@ FACTS = _table(
     "facts",
     "person fact",
     person=pa.int64(),
-    fact=pa.string(),  # asks, askers, asker_groups, contacts, contact_groups, chat, mail, meeting …
+    fact=pa.string(),  # asks, askers, asker_groups, contacts, contact_groups, chat, mail, meeting, community, overload …
     value=pa.float64(),
 )
 
@@ -311,6 +311,25 @@ BADGES = _table(
     issued_on=pa.date32(),
     expires_on=pa.date32(),
     status=pa.string(),  # verified, issuer-asserted, holder-claimed, expired, revoked, suspended, failed, unknown
+)
+
+EVIDENCE_SOURCES = ("peer_360", "recognition", "csat", "survey")
+"""What people say of each other, or customers of a team; the traces are the fifth source and live in SCORES."""
+
+EVIDENCE = _table(
+    "evidence",
+    "evidence",
+    evidence=pa.int64(),  # keyed digest of the row
+    person=pa.int64(),  # who it is about; null where the figure is of a team
+    source=pa.string(),  # one of EVIDENCE_SOURCES
+    facet=pa.string(),  # helper, broker, or a skill in lower case
+    rater=pa.int64(),  # who said so; null where it is not known
+    team=pa.int32(),  # code, as in PEOPLE; null where the figure is of a person
+    value=pa.float64(),
+    scale_low=pa.float64(),
+    scale_high=pa.float64(),
+    day=pa.date32(),
+    weight=pa.float64(),  # answers behind the value, 1 for a single rating
 )
 
 

@@ -210,8 +210,20 @@ def gamma_poisson(count: Floats, exposure: Floats, noise: Floats, confidence_lev
         return Posterior(blank, blank, blank)
     rate = float(count[known].sum()) / total
     dispersion = float(noise[known].sum()) / float(count[known].sum())
-    shape, pace = gamma_prior(count[known] / dispersion, exposure[known] / dispersion)
-    return _gamma_posterior(np.where(known, count, np.nan) / dispersion, exposure / dispersion, (rate, shape, pace), confidence_level)
+    prior = gamma_prior(count[known] / dispersion, exposure[known] / dispersion)
+    if np.isinf(prior[0]):
+        same = np.where(known, rate, np.nan)
+        return Posterior(same, same, same)
+    return gamma_posterior(np.where(known, count, np.nan) / dispersion, exposure / dispersion, prior, confidence_level)
+
+
+def gamma_posterior(count: Floats, exposure: Floats, prior: tuple[float, float], confidence_level: float) -> Posterior:
+    """Return rates ``(y + a) / (E + b)`` with their central intervals under a gamma prior of shape a and rate b; NaN for unknown counts."""
+    known = np.isfinite(count)
+    a, b = np.where(known, count + prior[0], 1.0), np.where(known, exposure + prior[1], 1.0)
+    tail = (1 - confidence_level) / 2
+    low, high = (np.where(known, stats.gamma.ppf(q, a, scale=1 / b), np.nan) for q in (tail, 1 - tail))
+    return Posterior(np.where(known, a / b, np.nan), low, high)
 
 
 def gamma_prior(count: Floats, exposure: Floats) -> tuple[float, float]:
@@ -298,15 +310,3 @@ def bayesian_fdr(probability: Floats, level: float) -> Bools:
     if not len(cuts):
         return np.zeros(probability.shape, dtype=bool)
     return np.asarray(np.nan_to_num(probability, nan=-1.0) >= known[cuts[-1]], dtype=np.bool_)
-
-
-def _gamma_posterior(count: Floats, exposure: Floats, prior: tuple[float, float, float], confidence_level: float) -> Posterior:
-    rate, shape, pace = prior
-    known = np.isfinite(count)
-    if np.isinf(shape):
-        same = np.where(known, rate, np.nan)
-        return Posterior(same, same, same)
-    a, b = np.where(known, count + shape, 1.0), np.where(known, exposure + pace, 1.0)
-    tail = (1 - confidence_level) / 2
-    low, high = (np.where(known, stats.gamma.ppf(q, a, scale=1 / b), np.nan) for q in (tail, 1 - tail))
-    return Posterior(np.where(known, a / b, np.nan), low, high)

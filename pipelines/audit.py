@@ -7,7 +7,9 @@ import hashlib
 import hmac
 import json
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, astuple, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,11 +17,46 @@ from typing import Literal
 
 import sqlalchemy as sa
 
-from ona.errors import SettingsError
+from ona.errors import SettingsError, TryLaterError
 from pipelines.schema import AUDIT
 from pipelines.workspace import Workspace
 
-Action = Literal["open_session", "end_session", "read_person", "export", "erase", "restore"]
+Action = Literal[
+    "open_session",
+    "end_session",
+    "read_person",
+    "export",
+    "erase",
+    "restore",
+    "switch_role",
+    "view_as",
+    "sign_in",
+    "disable_viewer",
+    "invite",
+    "ask_grant",
+    "decide_grant",
+    "make_token",
+    "revoke_token",
+    "ask_reveal",
+    "decide_reveal",
+    "release_name",
+    "read_name",
+    "invite_person",
+    "answer_contest",
+    "read_audit",
+    "rotate_keys",
+    "retain",
+    "publish",
+    "withdraw",
+    "preview",
+    "make_programme",
+    "lock_pair",
+    "invite_pairs",
+    "open_survey",
+    "close_survey",
+    "make_nudges",
+    "undo_join",
+]
 Result = Literal["done", "refused"]
 
 FIRST = bytes(32)
@@ -30,6 +67,9 @@ CHECKPOINT_ENTRIES = 1_000
 
 BATCH = 5_000
 WRITERS = 0x6F6E61  # one number for all processes: PostgreSQL lets one of them at a time append
+
+
+_HEARD: ContextVar[list["Act"] | None] = ContextVar("heard", default=None)
 
 
 @dataclass(frozen=True)
@@ -63,33 +103,75 @@ class Verdict:
 
 
 def record(ws: Workspace, *acts: Act) -> None:
-    """Append acts to the log; all are stored durably, or none."""
-    at = ws.now()
+    """Append acts to the log; all are stored durably, or none. Threads that record at one moment share one append."""
+    heard = _HEARD.get()
+    if heard is not None:
+        heard.extend(acts)
+    ws.journal.put(acts, lambda waiting: _store(ws, waiting))
+
+
+@contextmanager
+def overheard() -> Iterator[list[Act]]:
+    """Yield the list of acts that are recorded meanwhile in this context, so that an answer given again is recorded again."""
+    heard: list[Act] = []
+    before = _HEARD.set(heard)
+    try:
+        yield heard
+    finally:
+        _HEARD.reset(before)
+
+
+@contextmanager
+def recorded(ws: Workspace, *acts: Act) -> Iterator[sa.Connection]:
+    """Change something in one transaction with its entries in the log: both are stored, or neither."""
     with ws.service.begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS)))
-        last = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(1)).one_or_none()
-        seq, previous = (last.seq, last.hash) if last else (0, FIRST)
-        rows: list[dict[str, object]] = []
-        for number, act in enumerate(acts, seq + 1):
-            previous = _chained(previous, Entry(number, at, act))
-            rows.append({"seq": number, "at": at, "hash": previous, **asdict(act)})
-        connection.execute(sa.insert(AUDIT), rows)
-    end = seq + len(acts)
-    if last is None or _hour(last.at) != _hour(at) or end // CHECKPOINT_ENTRIES > seq // CHECKPOINT_ENTRIES:
-        _checkpoint(ws, end, previous)
+        _wait_turn(connection)  # at the start, so that two such changes never see the same state before
+        yield connection
+        mark = _append(connection, ws.now(), acts)
+    _note_mark(ws, mark)
 
 
-def entries(ws: Workspace, limit: int = 100) -> list[Entry]:
-    """Return the latest entries, the newest first."""
-    return [entry for entry, _ in _rows(ws, sa.select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(limit))]
+def head(ws: Workspace) -> dict[str, object]:
+    """Return how many entries the log holds and the hash of the last, sealed; for the manifest of a scan."""
+    last = ws.service.rows(sa.select(AUDIT.c.seq, AUDIT.c.hash).order_by(AUDIT.c.seq.desc()).limit(1))
+    fields: dict[str, object] = {"seq": int(last[0].seq), "hash": last[0].hash.hex()} if last else {"seq": 0, "hash": FIRST.hex()}
+    return {**fields, "seal": _seal(ws, fields)}
 
 
-def verify(ws: Workspace) -> Verdict:
-    """Walk the chain from its first entry and hold it against every checkpoint."""
+def entries(
+    ws: Workspace, limit: int = 100, *, before: int | None = None, actor: str | None = None, objects: Collection[str] | None = None
+) -> list[Entry]:
+    """Return the latest entries, the newest first; only those before an entry, of an actor, or about some objects, where given."""
+    statement = sa.select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(limit)
+    if before is not None:
+        statement = statement.where(AUDIT.c.seq < before)
+    if actor is not None:
+        statement = statement.where(AUDIT.c.actor == actor)
+    if objects is not None:
+        statement = statement.where(AUDIT.c.object.in_(sorted(objects)))
+    return [entry for entry, _ in _rows(ws, statement)]
+
+
+def count(ws: Workspace) -> int:
+    """Return how many entries the log holds."""
+    return int(ws.service.rows(sa.select(sa.func.count()).select_from(AUDIT))[0][0])
+
+
+def verify(ws: Workspace, sealed: Iterable[Mapping[str, object]] = ()) -> Verdict:
+    """Walk the chain from its first entry and hold it against every checkpoint, those in the manifests of scans (``sealed``) among them."""
     marks = _marks(ws)
     if marks is None:
         return Verdict(0, 0, f"a line of {ws.settings.audit_checkpoints.name} was not written by this service")
+    for mark in sealed:
+        fields = {name: mark.get(name) for name in ("seq", "hash")}
+        if not hmac.compare_digest(_seal(ws, fields), str(mark.get("seal"))):
+            return Verdict(0, 0, "the checkpoint in a scan's manifest was not written by this service")
+        marks.setdefault(int(str(mark["seq"])), set()).add(bytes.fromhex(str(mark["hash"])))
+    marks.pop(0, None)  # of a scan made before the first entry
+    return _held_against(ws, marks)
+
+
+def _held_against(ws: Workspace, marks: Mapping[int, Collection[bytes]]) -> Verdict:
     previous, number = FIRST, 0
     for entry, stored in _walk(ws):
         number += 1
@@ -98,11 +180,51 @@ def verify(ws: Workspace) -> Verdict:
             return Verdict(number, number, "an entry is missing here")
         if not hmac.compare_digest(previous, stored):
             return Verdict(number, number, "an entry, or one before it, was changed")
-        if marks.get(number, set()) - {stored}:
+        if set(marks.get(number, ())) - {stored}:
             return Verdict(number, number, "the chain is not the one that the checkpoints saw")
     if max(marks, default=0) > number:
         return Verdict(number, number + 1, f"entries were cut from the end: a checkpoint saw {max(marks):,}")
     return Verdict(number, None, "")
+
+
+def _store(ws: Workspace, waiting: Sequence[tuple[object, ...]]) -> None:
+    acts = [act for some in waiting for act in some if isinstance(act, Act)]
+    with ws.service.begin(counts=False) as connection:
+        mark = _append(connection, ws.now(), acts)
+    _note_mark(ws, mark)
+
+
+def _wait_turn(connection: sa.Connection) -> None:
+    """Let one writer at a time go on; SQLite's transactions do that by themselves."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(WRITERS)))
+
+
+def _append(connection: sa.Connection, at: datetime, acts: Sequence[Act]) -> tuple[int, bytes] | None:
+    """Chain acts to the last entry; return the place and hash of the new last one where a checkpoint is due."""
+    with _plain_errors():
+        _wait_turn(connection)
+        last = connection.execute(sa.select(AUDIT).order_by(AUDIT.c.seq.desc()).limit(1)).one_or_none()
+        seq, previous = (last.seq, last.hash) if last else (0, FIRST)
+        rows: list[dict[str, object]] = []
+        for number, act in enumerate(acts, seq + 1):
+            previous = _chained(previous, Entry(number, at, act))
+            rows.append({"seq": number, "at": at, "hash": previous, **asdict(act)})
+        connection.execute(sa.insert(AUDIT), rows)
+    end = seq + len(acts)
+    due = last is None or _hour(last.at) != _hour(at) or end // CHECKPOINT_ENTRIES > seq // CHECKPOINT_ENTRIES
+    return (end, previous) if due else None
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Turn whatever keeps the log from being written into one sentence: what cannot be noted is not done."""
+    try:
+        yield
+    except (sa.exc.SQLAlchemyError, OSError):
+        raise TryLaterError(
+            "The audit log cannot be written, so nothing was shown or changed. Try again; if it stays so: ona doctor."
+        ) from None
 
 
 def _walk(ws: Workspace) -> Iterator[tuple[Entry, bytes]]:
@@ -148,9 +270,11 @@ def erased(ws: Workspace, place: Path) -> list[int]:
     return [int(str(note["erased"])) for note in notes if "erased" in note]
 
 
-def _checkpoint(ws: Workspace, seq: int, digest: bytes) -> None:
+def _note_mark(ws: Workspace, mark: tuple[int, bytes] | None) -> None:
     """Note in the second place that the log held so many entries with this hash."""
-    _note(ws, {"seq": seq, "hash": digest.hex()})
+    if mark:
+        with _plain_errors():
+            _note(ws, {"seq": mark[0], "hash": mark[1].hex()})
 
 
 def _note(ws: Workspace, fields: Mapping[str, object]) -> None:

@@ -5,15 +5,18 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
 
-from connectors.base import Coverage, EvidenceConnector, RawBadge
+from connectors.base import BadgeConnector, Coverage, RawBadge
 from connectors.identity import event_id
+from ona.errors import NotFoundError
 from ona.tables import BADGES
 from pipelines.accounting import Progress, PullReport, report_of, store
-from pipelines.schema import BADGE_ROWS
+from pipelines.schema import BADGE_CHOICES, BADGE_ROWS
+from pipelines.service import put
 from pipelines.workspace import Workspace
 
 HASHED = "sha256$"
@@ -21,9 +24,13 @@ HASHED = "sha256$"
 
 EMAIL = "email:"
 
+PRIVATE = "private"
+VISIBILITIES = (PRIVATE, "org", "public")
+"""Who may see a badge: its holder, colleagues under the policy, everybody."""
+
 
 def pull_badges(
-    ws: Workspace, name: str, connector: EvidenceConnector, *, progress: Progress | None = None, dry_run: bool = False
+    ws: Workspace, name: str, connector: BadgeConnector, *, progress: Progress | None = None, dry_run: bool = False
 ) -> PullReport:
     """Read all badges of one system in place of what it said before; unmatched holders are counted, never kept."""
     started, coverage = ws.now(), Coverage()
@@ -46,10 +53,15 @@ def pull_badges(
     return report
 
 
-def badges(ws: Workspace, persons: Collection[int] | None = None) -> pa.Table:
-    """Return BADGES of these persons, or of all; a badge that several systems know is told once, by the first of them."""
+def badges(ws: Workspace, persons: Collection[int] | None = None, *, own: int | None = None) -> pa.Table:
+    """Return BADGES of these persons, or of all; a badge that several systems know is told once, by the first of them.
+
+    Private badges are left out, but for those of the person who looks (``own``).
+    """
     rows = ws.service.rows(sa.select(BADGE_ROWS).order_by(BADGE_ROWS.c.badge, BADGE_ROWS.c.source))
-    first = {row.badge: row for row in reversed(rows) if persons is None or row.person in persons}
+    private = _private(ws, rows)
+    shown = [row for row in rows if row.badge not in private or row.person == own]
+    first = {row.badge: row for row in reversed(shown) if persons is None or row.person in persons}
     found = [first[badge] for badge in sorted(first)]
     return pa.table([pa.array([getattr(row, f.name) for row in found], f.type) for f in BADGES.schema], schema=BADGES.schema)
 
@@ -68,6 +80,30 @@ def checks(ws: Workspace, persons: Collection[int] | None = None) -> dict[int, C
     rows = ws.service.rows(sa.select(BADGE_ROWS).order_by(BADGE_ROWS.c.badge, BADGE_ROWS.c.source))
     wanted = [row for row in reversed(rows) if persons is None or row.person in persons]
     return {row.badge: Check(row.status, row.method, row.checked) for row in wanted}
+
+
+def visibilities(ws: Workspace, person: int) -> dict[int, str]:
+    """Return who may see each badge of a person: what they said themselves, else what its source says."""
+    rows = ws.service.rows(sa.select(BADGE_ROWS).where(BADGE_ROWS.c.person == person).order_by(BADGE_ROWS.c.source.desc()))
+    chosen = ws.service.rows(sa.select(BADGE_CHOICES).where(BADGE_CHOICES.c.person == person))
+    return {row.badge: row.visibility for row in rows} | {row.badge: row.visibility for row in chosen}
+
+
+def choose_visibility(ws: Workspace, person: int, badge: int, visibility: str) -> None:
+    """Keep what a person says about who may see one of their badges.
+
+    Raises NotFoundError when it is not theirs.
+    """
+    if badge not in visibilities(ws, person):
+        raise NotFoundError("You hold no badge of this id.")
+    with ws.service.begin() as connection:
+        put(connection, BADGE_CHOICES, [{"person": person, "badge": badge, "visibility": visibility, "at": ws.now()}])
+
+
+def _private(ws: Workspace, rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> set[int]:
+    """Badges that only their holder may see; one that several systems know is as private as the strictest of them says."""
+    chosen = {(row.person, row.badge): row.visibility for row in ws.service.rows(sa.select(BADGE_CHOICES))}
+    return {row.badge for row in rows if chosen.get((row.person, row.badge), row.visibility) == PRIVATE}
 
 
 def _once(raw: Iterable[RawBadge], coverage: Coverage) -> list[RawBadge]:
@@ -102,5 +138,6 @@ def _unhashed(holders: Sequence[str], aliases: Iterator[tuple[int, str]]) -> dic
 
 
 def _row(ws: Workspace, source: str, person: int, badge: RawBadge) -> dict[str, object]:
-    same = {name: getattr(badge, name) for name in ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status", "method")}
+    kept = ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status", "method", "visibility")
+    same = {name: getattr(badge, name) for name in kept}
     return same | {"source": source, "badge": event_id(ws.keys.event, f"badge\0{badge.id}"), "person": person, "skills": list(badge.skills)}

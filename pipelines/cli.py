@@ -1,6 +1,5 @@
 """The verbs of ``ona``: each calls one pipeline function and prints what was made, where it is, and the next verb."""
 
-import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -24,13 +23,12 @@ from ona.errors import (
     TryLaterError,
 )
 from ona.rules import Rules
-from pipelines import access, custody, keys, pulls, scans, settings
+from pipelines import access, admission, custody, key_verbs, keys, policy_verbs, pulls, scans, settings, skill_verbs, source_verbs
 from pipelines import doctor as examination
 from pipelines.checks import Wanted
 from pipelines.console import err, next_verb, out, print_json, progress_bars, say, table
 from pipelines.options import DryRun, Home, Json, Scan, workspace
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import open_workspace
 
 app = typer.Typer(
     name="ona",
@@ -41,6 +39,11 @@ app = typer.Typer(
 )
 
 app.add_typer(custody.verbs)
+app.add_typer(policy_verbs.verbs)
+app.add_typer(admission.verbs)
+app.add_typer(key_verbs.verbs, name="keys")
+app.add_typer(skill_verbs.verbs, name="skills")
+app.add_typer(source_verbs.verbs)
 
 EXIT_CODES: tuple[tuple[type[OnaError], int], ...] = (
     (SettingsError, 2),
@@ -283,10 +286,10 @@ def serve(home: Home = None, host: str | None = None, port: int | None = None) -
 
 @app.command()
 def worker(home: Home = None) -> None:
-    """Pull and scan on the schedule of the settings, until stopped."""
-    from pipelines import jobs
+    """Work off jobs, and pull and scan on the schedule of the settings, until stopped."""
+    from pipelines.jobs.worker import work
 
-    jobs.work(load_settings(home))
+    work(load_settings(home))
 
 
 @app.command()
@@ -312,14 +315,9 @@ def demo(
 
 
 def _serve(found: Settings, host: str | None, port: int | None) -> None:
-    import uvicorn
+    from pipelines import serving
 
-    address, number = host or found.host, port or found.port
-    with open_workspace(found) as ws:
-        link = access.issue_link(ws)
-    say(f"Open http://{address}:{number}{link}", "The link opens the pages once; Ctrl-C stops serving.")
-    os.environ["ONA_HOME"] = str(found.home)  # the factory takes no arguments: pipelines never import api
-    uvicorn.run("api.app:app_from_environment", factory=True, host=address, port=number, log_level="warning", server_header=False)
+    serving.serve(found, host, port)
 
 
 def _person_row(row: Mapping[str, object], facet: str) -> tuple[object, ...]:

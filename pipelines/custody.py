@@ -5,10 +5,11 @@ from typing import Annotated
 
 import typer
 
-from pipelines import access, audit, erasure, reports, scans
+from pipelines import access, audit, erasure, reports, retention, scans
 from pipelines import backup as copies
 from pipelines.console import next_verb, print_json, progress_bars, say, table
 from pipelines.options import DryRun, Home, Json, Scan, workspace
+from pipelines.purposes import Purpose
 
 verbs = typer.Typer()
 
@@ -43,13 +44,14 @@ def erase(
 def export(
     path: Path,
     layer: Annotated[str, typer.Option(help="For graphs: attention, relationship, ask or formal.")] = "relationship",
+    purpose: Annotated[Purpose, typer.Option(help="What the file is for; it says so itself.")] = Purpose.NETWORK_HEALTH,
     scan: Scan = "latest",
     home: Home = None,
     as_json: Json = False,
 ) -> None:
     """Write the people table (.csv, .parquet) or a graph (.graphml, .gexf)."""
     with workspace(home) as ws:
-        rows = reports.export(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, path, layer=layer)
+        rows = reports.export(ws, scans.open_scan(ws, scan), access.LOCAL_ANALYST, path, reports.Wish(purpose, layer))
     if as_json:
         print_json({"path": path, "rows": rows})
     else:
@@ -87,6 +89,19 @@ def restore(
     next_verb(f"ona scans --home {home}")
 
 
+@verbs.command()
+def retain(dry_run: DryRun = False, home: Home = None, as_json: Json = False) -> None:
+    """Delete events, weekly tables and scans that were kept long enough; the worker does it every night."""
+    with workspace(home) as ws:
+        found = retention.retain(ws, dry_run=dry_run)
+    if as_json:
+        print_json(found)
+        return
+    would = "Would delete" if dry_run else "Deleted"
+    say(f"{would} what is before {found.before}: {found.event_weeks:,} weeks of events, {found.weekly_parts:,} weekly parts,")
+    say(f"{len(found.scans):,} scans, {found.rows:,} requests and invitations.")
+
+
 @log.command("list")
 def list_log(limit: int = 50, home: Home = None, as_json: Json = False) -> None:
     """Print the latest entries: who did what to whose data, people by their vault id."""
@@ -103,7 +118,7 @@ def list_log(limit: int = 50, home: Home = None, as_json: Json = False) -> None:
 def verify_log(home: Home = None, as_json: Json = False) -> None:
     """Walk the log's chain of hashes and hold it against its checkpoints; exit code 65 when an entry is not what was written."""
     with workspace(home) as ws:
-        found = audit.verify(ws)
+        found = audit.verify(ws, scans.audit_marks(ws))
     if as_json:
         print_json(found)
     elif found.bad is None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from connectors.simulated.files import write_company
 from ona.rules import Rules
 from ona.simulate import Company, company
-from pipelines import keys, pulls, scans, ties
+from pipelines import demo_skills, keys, publishing, pulls, scans, ties
+from pipelines.access import LOCAL_ANALYST
 from pipelines.settings import load_settings
 from pipelines.simulated import stream
 from pipelines.workspace import open_workspace
@@ -43,6 +44,9 @@ path = "inbox/badges.csv"
 
 [connectors.badges_open_badges]
 path = "inbox/open_badges"
+
+[connectors.evidence]
+path = "inbox/evidence"
 """
 
 
@@ -73,6 +77,8 @@ def build(home: Path, *, people: int, seed: int, progress: Progress) -> Demo:
         outcomes = pulls.pull(ws, progress=progress) if in_files else []
         streamed = 0 if in_files or ties.weeks_seen(ws) else stream(ws, simulated, progress)
         sealed = scans.run(ws, Rules(seed=ws.settings.seed), progress=progress)
+        publishing.publish_everywhere(ws, sealed.id, LOCAL_ANALYST)
+        demo_skills.fill(ws, sealed)
     return Demo(home, sealed.id, scans.headline(sealed), tuple(outcomes), streamed)
 
 
@@ -80,7 +86,7 @@ def in_words(made: Demo) -> list[str]:
     """Say what the demo made, in a few lines."""
     found = made.headline
     read = sum(outcome.report.read for outcome in made.outcomes if outcome.report)
-    files = f"Read {read:,} records of a simulated company: Slack export, mbox, ICS, HR table, badges. No content was kept."
+    files = f"Read {read:,} records of a simulated company: Slack export, mbox, ICS, HR table, badges, feedback. No content was kept."
     return [
         files if made.outcomes else f"Streamed {made.streamed:,} events of a simulated company.",
         f"Scan {made.scan}: {found['people']} people, {found['flagged']} stand out as helper or broker, {found['hidden']} of them hidden.",

@@ -11,8 +11,9 @@ import pyarrow.compute as pc
 
 from ona.errors import OnaError
 from ona.tables import AccountKind
-from pipelines import people, pulls
+from pipelines import jobs, people, pulls
 from pipelines.scans import SealedScan, list_scans
+from pipelines.service import SCHEMA_VERSION
 from pipelines.settings import Settings, load_settings
 from pipelines.workspace import Workspace, open_workspace
 
@@ -42,7 +43,8 @@ def examine(home: Path | None) -> list[Check]:
     checks += [Check("Settings", ok=True, found=str(settings.home)), _check("Disk", lambda: _free(settings))]
     try:
         with open_workspace(settings) as ws:
-            checks += [Check("Key and databases", ok=True, found="open"), *_connector_checks(ws), _check("Scans", lambda: _scans(ws))]
+            checks += [Check("Key and databases", ok=True, found=_databases(ws)), *_service_checks(ws)]
+            checks += [*_connector_checks(ws), _check("Scans", lambda: _scans(ws))]
     except OnaError as error:
         checks.append(Check("Key and databases", ok=False, found="", fix=str(error)))
     return checks
@@ -113,6 +115,48 @@ def _connector_checks(ws: Workspace) -> list[Check]:
 def _connector(ws: Workspace, name: str) -> str:
     (one,) = pulls.forecast(ws, [name])
     return f"gives {', '.join(one.gives)}" + (f", about {one.size:,} rows" if one.size else "")
+
+
+def _service_checks(ws: Workspace) -> list[Check]:
+    """Look at what a service needs beside its data."""
+    looks = {"Clock": _clock, "Worker": _worker, "Sign-in": _sign_in, "Figures": _figures}
+    return [_check(name, lambda look=look: look(ws)) for name, look in looks.items()]  # type: ignore[misc]
+
+
+def _databases(ws: Workspace) -> str:
+    return f"open, schema {SCHEMA_VERSION}, {ws.service.engine.dialect.name}"
+
+
+def _clock(ws: Workspace) -> str:
+    """Hold the clock against the last thing that was written here."""
+    latest = max((row.created for row in ws.service.list_scans()), default=None)
+    if latest is not None and latest > ws.now():
+        raise OnaError(f"The clock says {ws.now():%Y-%m-%d %H:%M}, but a scan was sealed at {latest:%Y-%m-%d %H:%M}. Set the clock (UTC).")
+    return f"{ws.now():%Y-%m-%d %H:%M} UTC"
+
+
+def _worker(ws: Workspace) -> str:
+    """Ask when a worker was last heard of; a single-user service starts one when there is something to do."""
+    if jobs.is_attended(ws):
+        return "alive"
+    if ws.settings.sign_in is None:
+        return "none; one starts with the first job"
+    heard = jobs.last_beat(ws)
+    raise OnaError(f"No worker was heard of {f'since {heard:%Y-%m-%d %H:%M} UTC' if heard else 'yet'}. Start one: ona worker.")
+
+
+def _sign_in(ws: Workspace) -> str:
+    """Say how people sign in; the secret is only looked for, never shown."""
+    found = ws.settings.sign_in
+    if found is None:
+        return "none; one person by a link that works once"
+    if found.client_secret is None and found.client_secret_file is None:
+        raise OnaError("No client secret is set. Set ONA_SIGN_IN__CLIENT_SECRET, or client_secret_file in [sign_in].")
+    return f"{found.issuer}, {len(found.roles)} roles, at {ws.settings.public_url}"
+
+
+def _figures(ws: Workspace) -> str:
+    return "by token" if ws.settings.metrics_token() else "for this machine"
 
 
 def _free(settings: Settings) -> str:

@@ -9,7 +9,8 @@ from ona.errors import NotFoundError
 from pipelines import audit
 from pipelines.audit import Act
 from pipelines.removal import remove
-from pipelines.schema import ABSENCES, BADGE_ROWS, CONSENTS, PEOPLE_ROWS, WITHHELD
+from pipelines.schema import KEPT_ANSWERS
+from pipelines.schema.holders import LINKS, row_columns, rows_of, tables_last_first
 from pipelines.workspace import Workspace
 
 Reseal = Callable[[Workspace, int], int]
@@ -51,15 +52,22 @@ def erase(ws: Workspace, person: int, reseal: Reseal | None = None) -> ErasureRe
 
 
 def _is_known(ws: Workspace, person: int) -> bool:
-    return any(ws.service.rows(sa.select(table.c.person).where(table.c.person == person).limit(1)) for table in (PEOPLE_ROWS, WITHHELD))
+    return any(ws.service.rows(sa.select(column).where(column == person).limit(1)) for column in row_columns())
 
 
 def _forget(ws: Workspace, person: int) -> int:
-    """Delete the person's rows, leave them out as somebody's manager, and wipe the free pages."""
+    """Delete the rows about the person and what hangs on them, take the person out of the rows of others, and wipe the free pages.
+
+    Answers kept for requests that come twice may hold anything, so all of them go.
+    """
     with ws.service.begin() as connection:
-        tables = (PEOPLE_ROWS, WITHHELD, ABSENCES, CONSENTS, BADGE_ROWS)
-        count = sum(connection.execute(sa.delete(table).where(table.c.person == person)).rowcount for table in tables)
-        for column in (PEOPLE_ROWS.c.manager, PEOPLE_ROWS.c.dotted_manager):
-            connection.execute(sa.update(PEOPLE_ROWS).where(column == person).values({column.name: None}))
+        count = 0
+        for table in tables_last_first():
+            about = rows_of(table, person)
+            if about is not None:
+                count += connection.execute(sa.delete(table).where(about)).rowcount
+        for column in LINKS:
+            connection.execute(sa.update(column.table).where(column == person).values({column.name: None}))
+        connection.execute(sa.delete(KEPT_ANSWERS))
     ws.service.compact()
     return count

@@ -75,6 +75,8 @@ def pull_events(
     """
     started, pull = ws.now(), Pull(ws, name, connector, dry_run)
     with ws.exclusive():
+        if not dry_run:
+            people.settle(ws)
         spool = Spool(ws.lake.temporary() / f"pull-{secrets.token_hex(8)}")
         with plain_errors():
             spool.folder.mkdir(mode=0o700)
@@ -143,7 +145,10 @@ def _rows(pull: Pull, pseudonyms: Pseudonyms, latest: int, size: int) -> Iterato
             yield pseudonyms.table(RawTable(raw.handles, _plausible_rows(raw.events, latest, coverage)), coverage)
         return
     for batch in batches(connector.events(coverage, cursor), size):
-        yield pseudonyms.rows([event for event in batch if _is_plausible(event, latest, coverage)], coverage)
+        likely = [event for event in batch if EARLIEST_MICROSECONDS <= event.sent <= latest]
+        if len(likely) < len(batch):
+            _count_implausible(batch, latest, coverage)
+        yield pseudonyms.rows(likely, coverage)
 
 
 def _plausible_rows(events: pa.Table, latest: int, coverage: Coverage) -> pa.Table:
@@ -154,11 +159,10 @@ def _plausible_rows(events: pa.Table, latest: int, coverage: Coverage) -> pa.Tab
     return events.filter(pa.array(~(late | early))) if late.any() or early.any() else events
 
 
-def _is_plausible(event: RawEvent, latest: int, coverage: Coverage) -> bool:
-    if EARLIEST_MICROSECONDS <= event.sent <= latest:
-        return True
-    coverage.quarantined["future" if event.sent > latest else "implausible_time"] += event.rows
-    return False
+def _count_implausible(events: Iterable[RawEvent], latest: int, coverage: Coverage) -> None:
+    for event in events:
+        if not EARLIEST_MICROSECONDS <= event.sent <= latest:
+            coverage.quarantined["future" if event.sent > latest else "implausible_time"] += event.rows
 
 
 def _merge(pull: Pull, spool: Spool) -> None:

@@ -4,7 +4,8 @@ import zoneinfo
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import date
+from datetime import date, datetime
+from itertools import product
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +18,8 @@ from pipelines import directory
 from pipelines.accounting import Progress, PullReport, report_of, store
 from pipelines.merging import Places
 from pipelines.removal import remove
-from pipelines.schema import ABSENCES, BADGE_ROWS, CONSENTS, PEOPLE_ROWS, WITHHELD
+from pipelines.schema import CONSENTS, PEOPLE_ROWS, WITHHELD
+from pipelines.schema.holders import LINKS, row_columns
 from pipelines.service import put
 from pipelines.vault import BLOCKED, Known
 from pipelines.workspace import Workspace
@@ -84,7 +86,7 @@ def pull_people(
             coverage.notes = +coverage.notes
             report = report_of(name, coverage)
             store(connection, report, started, ws.now())
-        _block(ws)
+        settle(ws)
     return report
 
 
@@ -110,6 +112,21 @@ def faults(ws: Workspace, at: date | None = None) -> dict[str, list[int]]:
     """Return the persons whose manager was not believed, by fault: orphan, own_manager, loop, two_managers."""
     with ws.service.read() as connection:
         return _current(connection, at or ws.now().date())[1]
+
+
+def directory_on(ws: Workspace, at: date) -> tuple[pa.Table, dict[str, list[int]]]:
+    """Return PEOPLE as of a day and the persons whose manager was not believed, by fault, as one state of the database."""
+    with ws.service.read() as connection:
+        return _current(connection, at)
+
+
+def departments_on(ws: Workspace, at: date) -> dict[int, str]:
+    """Return the department of everybody who has one on a day, by its label."""
+    with ws.service.read() as connection:
+        table, names = _current(connection, at)[0], _labels(connection)["group"]
+    names = names or directory.branches(table.num_rows)
+    known = zip(table["person"].to_pylist(), table["group"].to_pylist(), strict=True)
+    return {person: names[code] for person, code in known if code in names}
 
 
 def accounts(ws: Workspace, at: date | None = None) -> pa.Table:
@@ -179,19 +196,50 @@ def withheld(ws: Workspace) -> set[int]:
 
 
 def object_person(ws: Workspace, person: int) -> None:
-    """Stop scoring a person at once, and remove their events; later pulls keep nothing of theirs."""
+    """Stop showing and scoring a person at once, and remove their events; later pulls keep nothing of theirs."""
+    withhold(ws, person)
     with ws.exclusive():
-        with ws.service.begin() as connection:
-            put(connection, WITHHELD, [{"person": person, "reason": OBJECTED, "at": ws.now()}])
-        _block(ws)
+        settle(ws)
 
 
 def withdraw_objection(ws: Workspace, person: int) -> None:
     """Score a person again from the next pull on."""
+    show_again(ws, person)
     with ws.exclusive():
-        with ws.service.begin() as connection:
-            connection.execute(sa.delete(WITHHELD).where(WITHHELD.c.person == person))
-        _block(ws)
+        settle(ws)
+
+
+def withhold(ws: Workspace, person: int) -> None:
+    """Keep that a person objected: whatever else is running, no answer from now on shows them. ``settle`` does the rest."""
+    with ws.service.begin() as connection:
+        if not connection.execute(sa.select(WITHHELD.c.person).where(WITHHELD.c.person == person)).first():
+            connection.execute(sa.insert(WITHHELD).values(person=person, reason=OBJECTED, at=ws.now()))
+
+
+def show_again(ws: Workspace, person: int) -> None:
+    """Take an objection back; events are kept again once ``settle`` was called."""
+    with ws.service.begin() as connection:
+        connection.execute(sa.delete(WITHHELD).where(WITHHELD.c.person == person, WITHHELD.c.reason == OBJECTED))
+
+
+def objected_at(ws: Workspace, person: int) -> datetime | None:
+    """Return when a person objected, None when they did not."""
+    found = ws.service.rows(sa.select(WITHHELD.c.at).where(WITHHELD.c.person == person))
+    return found[0].at if found else None
+
+
+def settle(ws: Workspace) -> None:
+    """Bring the vault's blocked accounts in line with objections and protection, and remove their events; before each pull and scan.
+
+    Call it inside ``Workspace.exclusive``.
+    """
+    with ws.service.read() as connection:
+        table, _ = _current(connection, ws.now().date())
+        objected = set(connection.execute(sa.select(WITHHELD.c.person)).scalars())
+    wanted = objected | set(table.filter(table["protected"])["person"].to_pylist())
+    blocked = ws.vault.blocked()
+    newly = ws.vault.block(dict.fromkeys(wanted, True) | dict.fromkeys(blocked - wanted, False))
+    remove(ws.lake, newly, tables=("events",))
 
 
 def undo_join(ws: Workspace, handle: str, source: str) -> int | None:
@@ -277,13 +325,18 @@ def _put_rows(connection: sa.Connection, source: str, person: int, rows: Sequenc
 
 
 def _follow(connection: sa.Connection, merged: Mapping[int, int]) -> None:
-    """Let stored rows of a former person belong to the one it is now."""
-    for table in (PEOPLE_ROWS, WITHHELD, ABSENCES, CONSENTS, BADGE_ROWS):
+    """Let stored rows of a former person belong to the one it is now; of two that say the same thing the former one stays."""
+    for column in row_columns() if merged else ():
+        table = column.table
         for former, person in merged.items():
-            rows = [dict(row) for row in connection.execute(sa.select(table).where(table.c.person == former)).mappings()]
-            if rows:
-                connection.execute(sa.delete(table).where(table.c.person == former))
-                put(connection, table, [row | {"person": person} for row in rows])
+            rows = [dict(row) for row in connection.execute(sa.select(table).where(column == former)).mappings()]
+            if rows and column.primary_key:
+                connection.execute(sa.delete(table).where(column == former))
+                put(connection, table, [row | {column.name: person} for row in rows])
+            elif rows:
+                connection.execute(sa.update(table).where(column == former).values({column.name: person}))
+    for column, (former, person) in product(LINKS, merged.items()):
+        connection.execute(sa.update(column.table).where(column == former).values({column.name: person}))
 
 
 def _put_choices(connection: sa.Connection, source: str, persons: Mapping[int, Told], ws: Workspace) -> None:
@@ -305,17 +358,6 @@ def _put_choices(connection: sa.Connection, source: str, persons: Mapping[int, T
 def _last_choices(connection: sa.Connection) -> dict[tuple[int, str], tuple[bool, str]]:
     rows = connection.execute(sa.select(CONSENTS).order_by(CONSENTS.c.id))
     return {(row.person, row.purpose): (row.granted, row.source) for row in rows}
-
-
-def _block(ws: Workspace) -> None:
-    """Bring the vault's blocked accounts in line with objections and protection, and remove what is stored of them."""
-    with ws.service.read() as connection:
-        table, _ = _current(connection, ws.now().date())
-        objected = set(connection.execute(sa.select(WITHHELD.c.person)).scalars())
-    wanted = objected | set(table.filter(table["protected"])["person"].to_pylist())
-    blocked = ws.vault.blocked()
-    newly = ws.vault.block(dict.fromkeys(wanted, True) | dict.fromkeys(blocked - wanted, False))
-    remove(ws.lake, newly, tables=("events",))
 
 
 def _current(connection: sa.Connection, at: date) -> tuple[pa.Table, dict[str, list[int]]]:

@@ -70,7 +70,7 @@ class Pseudonyms:
             is_open=np.fromiter((event.space_kind in OPEN_SPACES for event in events), np.bool_, count),
         )
         columns = {
-            "event": [self._event(id) for id in _each(events, "id")],
+            "event": self._events(list(_each(events, "id"))),
             "space": self._remembered(list(_each(events, "space")), "space", self._space),
             "root": self._remembered(list(_each(events, "root")), "root", self._event),
             "reply_to": self._remembered(list(_each(events, "reply_to")), "root", self._event),
@@ -169,6 +169,14 @@ class Pseudonyms:
         left = np.bincount(owner[kept], minlength=count)
         offsets = np.concatenate([[0], np.cumsum(left)])
         return _lists(offsets, unknown[kept], roles[kept]), audience, (lengths > 0) & (left == 0) & ~people.is_open
+
+    def _events(self, ids: Sequence[str]) -> list[int]:
+        """Return the digests of events, remembered because answers and reactions name them next."""
+        known, digests = self._digests["root"], [self._event(id) for id in ids]
+        if len(known) > REMEMBERED:
+            known.clear()
+        known.update(zip(ids, digests, strict=True))
+        return digests
 
     def _remembered(self, ids: Sequence[str | None], memory: str, digest: Digest) -> list[int | None]:
         """Return the digests of ids of which many come again."""

@@ -1,14 +1,22 @@
-"""Every configured connector in the order that the data needs: people, then events, then badges."""
+"""Every configured connector in the order that the data needs: people, then their days off, events, badges and evidence."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import pydantic
 
-from connectors.base import EventConnector, EvidenceConnector, PeopleConnector, connector_names, open_connector
+from connectors.base import (
+    BadgeConnector,
+    DaysOffConnector,
+    EventConnector,
+    EvidenceConnector,
+    PeopleConnector,
+    connector_names,
+    open_connector,
+)
 from connectors.network import CheckedConnector, ForecastConnector, Plan, Scopes, SteppedConnector
 from ona.errors import ConnectorError, OnaError, SettingsError, TableError
-from pipelines import badges, events, people, steps
+from pipelines import badges, days_off, events, evidence, people, steps
 from pipelines.accounting import Progress, PullReport
 from pipelines.cursors import read_cursor
 from pipelines.workspace import Workspace
@@ -19,7 +27,7 @@ class Outcome:
     """What became of one stream of one connector."""
 
     connector: str
-    gives: str  # people, events or badges
+    gives: str  # people, days off, events, badges or evidence
     report: PullReport | None
     error: str | None = None
 
@@ -42,9 +50,11 @@ PATHS = ("path", "authority", "certificate")
 
 STREAMS: tuple[tuple[str, type, Callable[..., PullReport]], ...] = (
     ("people", PeopleConnector, people.pull_people),
+    ("days off", DaysOffConnector, days_off.pull_days_off),
     ("events", EventConnector, events.pull_events),
     ("events", SteppedConnector, steps.pull_steps),
-    ("badges", EvidenceConnector, badges.pull_badges),
+    ("badges", BadgeConnector, badges.pull_badges),
+    ("evidence", EvidenceConnector, evidence.pull_evidence),
 )
 
 
@@ -71,9 +81,14 @@ def check(ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, obje
 
 
 def pull(
-    ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None, *, progress: Progress | None = None
+    ws: Workspace,
+    names: Sequence[str] = (),
+    overrides: Mapping[str, object] | None = None,
+    *,
+    only: str | None = None,
+    progress: Progress | None = None,
 ) -> list[Outcome]:
-    """Pull every stream; a connector that fails never stops the others."""
+    """Pull every stream, or only those that give one thing; a connector that fails never stops the others."""
     opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
     for name, connector in opened.items():
         if progress and isinstance(connector, SteppedConnector):
@@ -81,7 +96,7 @@ def pull(
     outcomes = []
     for gives, kind, stage in STREAMS:
         for name, connector in opened.items():
-            if isinstance(connector, kind):
+            if isinstance(connector, kind) and only in (None, gives):
                 outcomes.append(_attempt(ws, name, gives, lambda n=name, c=connector, s=stage: s(ws, n, c, progress=progress)))  # type: ignore[misc]
     return outcomes
 

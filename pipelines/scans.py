@@ -18,10 +18,11 @@ import pyarrow.parquet as pq
 from ona.errors import NotEnoughDataError, NotFoundError, TableError
 from ona.rules import Rules, TieRules
 from ona.tables import Table
-from pipelines import checks, coverage, events, people, quality, ties
+from pipelines import audit, checks, coverage, days_off, events, leases, people, quality, ties
 from pipelines.checks import Wanted
 from pipelines.engine.duckdb import Engine
 from pipelines.lake import fsync_folder, write_parquet
+from pipelines.settings import Mode
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -35,6 +36,9 @@ EDGES = Table(
     pa.schema([("source", pa.int64()), ("target", pa.int64()), ("weight", pa.float64())]),
     ("source", "target"),
 )
+
+STRICT_MINIMUM = 10
+"""Minimum group where only groups are shown."""
 
 Progress = Callable[[str, int, int | None], None]
 """Takes the name of a part, how much of it is done and how much there is."""
@@ -111,11 +115,18 @@ def run(
     ws: Workspace, rules: Rules, *, end: date | None = None, wanted: Wanted | None = None, progress: Progress | None = None
 ) -> SealedScan:
     """Bring the weekly tables up to date, analyse the window and seal the result; the same input and wishes give the same scan."""
+    with ws.exclusive(), leases.hold(ws, "scan") as held:
+        identity = _run(held, rules, end, wanted or Wanted(), progress)
+    return open_scan(ws, identity)
+
+
+def _run(ws: Workspace, rules: Rules, end: date | None, asked: Wanted, progress: Progress | None) -> str:
     from ona.scan import scan  # the compiled measures take seconds to load, which verbs that only read should not wait for
 
-    tell, asked = progress or (lambda _part, _done, _total: None), wanted or Wanted()
-    with ws.exclusive(), open_engine(ws) as engine:
+    tell = progress or (lambda _part, _done, _total: None)
+    with open_engine(ws) as engine:
         _sweep(ws)
+        people.settle(ws)
         coverage.require(ws)
         ties.update(ws, engine, progress=progress, rules=rules.ties)
         suspects = _suspects(ws, engine)
@@ -129,7 +140,8 @@ def run(
             tell("load", 1, 1)
             tell("scan", 0, 1)
             held = replace(rules, weeks=len(window.weeks))
-            result = scan(attention.to_native(), asks.to_native(), presence.to_native(), now, held)
+            away = {"absences": days_off.absences(ws), "holidays": days_off.holidays(ws)}
+            result = scan(attention.to_native(), asks.to_native(), presence.to_native(), now, held, **away)
             found = quality.report(ws, result, window.start, window.end, weeks=attention, minimum_group=_minimum(ws, rules))
             found = found | {"events_kept_out_of_ties": ties.dropped_events(ws, window.weeks), "looks_automated": len(suspects)}
             tell("scan", 1, 1)
@@ -140,7 +152,7 @@ def run(
             seal(ws, Heading(identity, window, rules), result, found, suspects)
         ws.service.publish_scan(identity)
         tell("seal", 1, 1)
-    return open_scan(ws, identity)
+    return identity
 
 
 def check(ws: Workspace, wanted: Wanted, progress: Progress | None = None) -> SealedScan:
@@ -156,6 +168,7 @@ def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table, wanted: 
         "window": [window.start.isoformat(), window.end.isoformat()],
         "ties": ties.version(ws, window.weeks),
         "people": _digest(now),
+        "days off": [_digest(days_off.absences(ws)), _digest(days_off.holidays(ws))],
         "withheld": sorted(people.withheld(ws)),
         "rules": asdict(rules),
         "code": version("ona-influence"),
@@ -190,11 +203,13 @@ def seal(
         "code": version("ona-influence"),
         "minimum_group": _minimum(ws, rules),
         "notes": result.notes,
+        "audit": audit.head(ws),
         "files": {path.name: _sha256(path) for path in sorted(draft.iterdir())},
     }
     _write_json(draft / "manifest.json", manifest)
     fsync_folder(draft)
-    shutil.rmtree(folder, ignore_errors=True)  # an unnamed leftover of a run that was killed
+    with ws.service.begin():  # refused before the folder is touched when another worker has taken the scan over; the draft is swept
+        shutil.rmtree(folder, ignore_errors=True)  # an unnamed leftover of a run that was killed
     draft.rename(folder)
     fsync_folder(folder.parent)
     headings = {"people": result.people.num_rows, "verdict": str(found["verdict"]), "created": ws.now()}
@@ -211,7 +226,7 @@ def edges(graph: "Graph") -> pa.Table:
 
 def open_scan(ws: Workspace, identity: str = "latest") -> SealedScan:
     """Read a sealed scan and check every file against its manifest; an erased one answers with its successor."""
-    found = _resolve(ws, identity)
+    found = resolve(ws, identity)
     folder = _folder(ws, found)
     manifest = _read_json(folder / "manifest.json")
     for name, digest in _files(manifest).items():
@@ -228,6 +243,12 @@ def open_scan(ws: Workspace, identity: str = "latest") -> SealedScan:
         automation=json.loads((folder / "automation.json").read_text(encoding="utf-8")),
         folder=folder,
     )
+
+
+def audit_marks(ws: Workspace) -> list[dict[str, object]]:
+    """Return what the manifests of the sealed scans saw of the audit log."""
+    held = [_folder(ws, one.id) / "manifest.json" for one in list_scans(ws)]
+    return [mark for path in held if path.is_file() and (mark := _read_json(path).get("audit"))]
 
 
 def score_hash(sealed: SealedScan) -> str:
@@ -268,7 +289,7 @@ def _is_sealed(ws: Workspace, identity: str) -> bool:
     return ws.service.has_scan(identity) and (_folder(ws, identity) / "manifest.json").is_file()
 
 
-def _resolve(ws: Workspace, identity: str) -> str:
+def resolve(ws: Workspace, identity: str) -> str:
     """Return the id of the scan that answers for this one: itself, or what took its place after an erasure."""
     wanted = ws.service.latest_scan() if identity == "latest" else identity
     while wanted is not None and not _is_sealed(ws, wanted):
@@ -344,4 +365,5 @@ def open_engine(ws: Workspace) -> Engine:
 
 
 def _minimum(ws: Workspace, rules: Rules) -> int:
-    return max(ws.settings.minimum_group, rules.minimum_group)
+    strict = STRICT_MINIMUM if ws.settings.mode is Mode.STRICT else 0
+    return max(ws.settings.minimum_group, rules.minimum_group, strict)

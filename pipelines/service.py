@@ -1,9 +1,9 @@
 """The service database (SQLite or PostgreSQL): its tables, its schema version, and short transactions on it."""
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from ona.errors import SettingsError, TryLaterError
 from pipelines.schema import FAILURES, METADATA, POINTERS, SCANS, SCHEMA
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 """Raised by one with each migration; a database with a higher one belongs to a newer program."""
 
 LATEST = "latest"
@@ -23,17 +23,49 @@ BUSY_SECONDS = 30
 """How long a statement waits for another process to finish its transaction."""
 
 
+MIGRATORS = 0x6F6E62
+"""One number for all processes: PostgreSQL lets one of them at a time make or change tables."""
+
+Guard = Callable[[sa.Connection], None]
+"""Raises inside a writing transaction to refuse it: somebody else took the work over."""
+
+
+def unguarded(_connection: sa.Connection) -> None:
+    """Refuse nothing."""
+
+
+@dataclass
+class Changes:
+    """How often this process has changed the database."""
+
+    count: int = 0
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables of one database, and the number of their schema."""
+
+    place: str  # folder of pipelines/migrations that holds the steps
+    metadata: sa.MetaData
+    version: sa.Table  # its one row says which schema the database has
+    number: int
+
+
 @dataclass(frozen=True)
 class Service:
     """One database and the transactions on it."""
 
     engine: sa.Engine
+    guard: Guard = unguarded
+    changes: Changes = field(default_factory=Changes, compare=False)
 
     @contextmanager
-    def begin(self) -> Iterator[sa.Connection]:
-        """Open a writing transaction: all of it is stored durably, or nothing."""
+    def begin(self, *, counts: bool = True) -> Iterator[sa.Connection]:
+        """Open a writing transaction: all of it is stored durably, or nothing; ``counts`` says whether any answer may change by it."""
         with plain_errors(), self.engine.begin() as connection:
+            self.guard(connection)
             yield connection
+        self.changes.count += counts
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -103,6 +135,9 @@ class Service:
         self.engine.dispose()
 
 
+TABLES = Tables("service", METADATA, SCHEMA, SCHEMA_VERSION)
+
+
 def now() -> datetime:
     """Return the time as every column holds it: naive UTC."""
     return datetime.now(UTC).replace(tzinfo=None)
@@ -111,7 +146,7 @@ def now() -> datetime:
 def open_service(url: str) -> Service:
     """Open the service database at ``url``, made or brought up to date when needed."""
     engine = open_engine(url)
-    prepare(engine, METADATA, SCHEMA, SCHEMA_VERSION)
+    prepare(engine, TABLES)
     return Service(engine)
 
 
@@ -139,21 +174,61 @@ def open_engine(url: str) -> sa.Engine:
     return engine
 
 
-def prepare(engine: sa.Engine, metadata: sa.MetaData, version_table: sa.Table, version: int) -> None:
-    """Create the tables of an empty database, and refuse one that a newer program has written."""
+def prepare(engine: sa.Engine, tables: Tables) -> None:
+    """Make the tables of an empty database, bring those of an older program forward, and refuse those of a newer one."""
     try:
-        with plain_errors(), engine.begin() as connection:
-            found = connection.execute(sa.select(version_table)).scalar() if sa.inspect(connection).has_table(version_table.name) else None
-            if found is not None and found > version:
-                raise SettingsError(
-                    f"The database has schema {found}, this program knows up to {version}. Install the newer program again."
-                )
-            if found is None:
-                metadata.create_all(connection)
-                connection.execute(sa.insert(version_table).values(version=version))
+        with plain_errors():
+            if _schema_of(engine, tables) != tables.number:
+                _bring_forward(engine, tables)
     except BaseException:
         engine.dispose()
         raise
+
+
+def _schema_of(engine: sa.Engine, tables: Tables) -> int | None:
+    with engine.connect().execution_options(reads=True) as connection:
+        return _found(connection, tables)
+
+
+def _found(connection: sa.Connection, tables: Tables) -> int | None:
+    """Return the number of the schema that the database has, None when it is empty."""
+    known = sa.inspect(connection).has_table(tables.version.name)
+    found = connection.execute(sa.select(tables.version)).scalar() if known else None
+    if found is not None and found > tables.number:
+        raise SettingsError(
+            f"The database has schema {found}, this program knows up to {tables.number}. Install the newer program again."
+        )
+    return found
+
+
+def _bring_forward(engine: sa.Engine, tables: Tables) -> None:
+    """Make or change the tables in one transaction, while no other process does."""
+    is_sqlite = engine.dialect.name == "sqlite"
+    with engine.connect().execution_options(bare=True) as connection:
+        if is_sqlite:
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")  # a table that is made anew would take the rows that point at it along
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATORS)))
+        try:
+            _change(connection, tables)
+            connection.commit()
+        finally:
+            connection.rollback()
+            if is_sqlite:
+                connection.exec_driver_sql("PRAGMA foreign_keys=ON")
+
+
+def _change(connection: sa.Connection, tables: Tables) -> None:
+    found = _found(connection, tables)  # another process may have been here before the lock
+    if found is None:
+        tables.metadata.create_all(connection)
+        connection.execute(sa.insert(tables.version).values(version=tables.number))
+    elif found < tables.number:
+        from pipelines.migrating import upgrade  # noqa: PLC0415 - the library loads slowly, and an up-to-date database needs none of it
+
+        upgrade(connection, tables.place, found, tables.number)
+        connection.execute(sa.update(tables.version).values(version=tables.number))
 
 
 def _create_private(path: str | None) -> None:

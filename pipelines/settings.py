@@ -5,10 +5,11 @@ import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ona.errors import SettingsError
@@ -27,12 +28,48 @@ IGNORED_VARIABLES = ("ONA_TEST_", "ONA_BENCH_")
 """Prefixes of variables that belong to the test and benchmark runs, not to the settings."""
 
 
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+"""Names of this machine: the only ones that may be spoken to without encryption."""
+
+OPEN_NEEDS = ("dpia_ref", "policy_ref", "works_council_ref")
+"""Settings without which nobody may be shown who did not agree to it."""
+
+RoleName = Literal["employee", "manager", "hr", "analyst", "admin", "auditor", "steward"]
+
+
+SHORTEST_TOKEN = 32
+"""Characters of a token that nobody guesses."""
+
+
 class Mode(StrEnum):
     """How much of single people a deployment shows; chosen once, with the works council."""
 
     STRICT = "strict"  # groups only; of single people nothing but their own record
     STANDARD = "standard"  # people who opted in, in bands
     OPEN = "open"  # bands of everybody below a manager; needs recorded references
+
+
+class SignIn(BaseModel):
+    """How people sign in with the company's identity provider; without it one person works alone on this machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    issuer: str = Field(pattern=r"^https?://[^\s?#]+$", description="Issuer, exactly as the provider writes it into its tokens.")
+    client_id: str = Field(min_length=1, description="Id of this application at the provider.")
+    client_secret: SecretStr | None = Field(default=None, description="Only as ONA_SIGN_IN__CLIENT_SECRET, never in the file.")
+    client_secret_file: Path | None = Field(default=None, description="File that holds the secret, readable by its owner alone.")
+    role_claim: str = Field(default="roles", description="Claim that lists the application roles.")
+    roles: dict[str, RoleName] = Field(min_length=1, description="Role here of each application role; what is not named gives no role.")
+    person: Literal["email", "entra"] = Field(
+        default="email", description="How a first sign-in finds the person: verified address, or account of Entra ID."
+    )
+
+    @field_validator("issuer")
+    @classmethod
+    def _not_in_the_clear(cls, value: str) -> str:
+        if value.startswith("http:") and urlsplit(value).hostname not in LOOPBACK:
+            raise ValueError("has to begin with https://")
+        return value
 
 
 class Settings(BaseSettings):
@@ -51,10 +88,23 @@ class Settings(BaseSettings):
     )
     zone: str = Field(default="UTC", description="Time zone of people whose own zone is not known, for instance Europe/Berlin.")
     company_domains: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Mail domains of the company.")
+    sign_in: SignIn | None = Field(default=None, repr=False, description="Section of the company's identity provider.")
+    public_url: str = Field(default="", description="Address under which people reach the service, as https://ona.example; with [sign_in].")
+    proxies: tuple[str, ...] = Field(default=(), description="Addresses of reverse proxies whose X-Forwarded-For is believed.")
+    reads_per_minute: int = Field(default=120, ge=1, description="Requests a minute that one viewer or token may make.")
     connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
     minimum_group: int = Field(default=5, ge=5, description="No number is shown about fewer people than this; at least 5.")
     mode: Mode = Field(default=Mode.STANDARD, description="How much of single people is shown: strict, standard or open.")
+    dpia_ref: str = Field(default="", max_length=200, description="Where the data protection impact assessment lies; mode open needs it.")
+    policy_ref: str = Field(default="", max_length=200, description="Where the company's policy on this service lies; mode open needs it.")
+    works_council_ref: str = Field(
+        default="", max_length=200, description="Where the agreement with the works council lies, or: none exists; mode open needs it."
+    )
     buffer_days: int = Field(default=28, ge=21, le=100, description="Days that single events are kept; weekly tables stay.")
+    keep_months: int = Field(default=13, ge=3, le=13, description="Months that weekly tables and scans are kept; at most 13.")
+    audit_months: int = Field(
+        default=24, ge=24, le=120, description="Months that requests for names and their answers are kept; at least 24."
+    )
     audit_checkpoints: Path = Field(
         default=Path(), description="Where the audit log's checkpoints go, best on another machine. Default: HOME/audit-checkpoints.jsonl."
     )
@@ -64,8 +114,32 @@ class Settings(BaseSettings):
     deterministic_ids: bool = Field(default=False, description="Ids from the seed instead of chance; for the demo and tests only.")
     pull_schedule: str = Field(default="0 3 * * *", pattern=CRON, description="When the worker pulls: minute hour day month weekday, UTC.")
     scan_schedule: str = Field(default="0 5 * * 1", pattern=CRON, description="When the worker scans: minute hour day month weekday, UTC.")
+    quarter_schedule: str = Field(
+        default="0 7 5 1,4,7,10 *", pattern=CRON, description="When the worker scans the last complete quarter, in the same notation."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="warning", description="How much is logged, as JSON lines on standard error; info has a line for every answer and job."
+    )
+    metrics_token_file: Path = Field(
+        default=Path(), description="File with the token that GET /metrics asks for; without one it answers this machine only."
+    )
     host: str = Field(default="127.0.0.1", description="Address that `ona serve` listens on.")
     port: int = Field(default=8765, ge=0, le=65535, description="Port that `ona serve` listens on; 0 takes a free one.")
+
+    def metrics_token(self) -> str | None:
+        """Read the token of the figures; None when no file is named.
+
+        Raises SettingsError when the file cannot be read or holds too little to be a secret.
+        """
+        if self.metrics_token_file == Path():
+            return None
+        try:
+            found = self.metrics_token_file.read_text(encoding="ascii").strip()
+        except (OSError, UnicodeDecodeError):
+            raise SettingsError(f"The token file {self.metrics_token_file} cannot be read. Look at metrics_token_file.") from None
+        if len(found) < SHORTEST_TOKEN:
+            raise SettingsError(f"The token in {self.metrics_token_file} is shorter than {SHORTEST_TOKEN} characters. Make a longer one.")
+        return found
 
     @classmethod
     def settings_customise_sources(  # the signature is pydantic's
@@ -98,6 +172,31 @@ class Settings(BaseSettings):
         names = value.split(",") if isinstance(value, str) else value
         return tuple(str(name).strip().lower().rstrip(".") for name in names) if isinstance(names, list | tuple) else names
 
+    @model_validator(mode="after")
+    def _company_or_alone(self) -> "Settings":
+        if (self.sign_in is None) != (not self.public_url):
+            raise ValueError("[sign_in] and public_url belong together: set both for a company, neither for one person on this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _open_with_references(self) -> "Settings":
+        missing = [name for name in OPEN_NEEDS if not getattr(self, name).strip()]
+        if self.mode is Mode.OPEN and missing:
+            raise ValueError(
+                f"mode open shows people who did not ask for it, so it needs {', '.join(missing)}: where each document lies, "
+                'and for works_council_ref "none exists" where there is no works council'
+            )
+        return self
+
+    @field_validator("public_url")
+    @classmethod
+    def _origin(cls, value: str) -> str:
+        found = urlsplit(value)
+        plain = found.scheme == "http" and found.hostname in LOOPBACK
+        if value and (not (found.scheme == "https" or plain) or value != f"{found.scheme}://{found.netloc}" or "@" in value):
+            raise ValueError("is an https:// address with a host and, if need be, a port, and nothing behind them")
+        return value
+
     @field_validator("zone")
     @classmethod
     def _known_zone(cls, value: str) -> str:
@@ -122,6 +221,11 @@ class _TomlFile(PydanticBaseSettingsSource):
         for name in ENVIRONMENT_ONLY:
             if name in values:
                 raise SettingsError(f"{self.path} sets {name!r}, which is never read from this file. Remove it and set ONA_{name.upper()}.")
+        section = values.get("sign_in")
+        if isinstance(section, dict) and "client_secret" in section:
+            raise SettingsError(
+                f"{self.path} holds the client's secret. Remove it and set ONA_SIGN_IN__CLIENT_SECRET or client_secret_file."
+            )
         return values
 
 
@@ -152,9 +256,33 @@ def template() -> str:
     ]
     lines += ["# The root key is never written here: it is read from ONA_KEY or from the key file.", ""]
     for name, field in Settings.model_fields.items():
-        if name not in (*ENVIRONMENT_ONLY, "connectors"):
+        if name not in (*ENVIRONMENT_ONLY, "connectors", "sign_in"):
             lines += [f"# {field.description}", f"# {name} = {_toml(field.default)}", ""]
-    return "\n".join([*lines, "# One section per connected system, for instance:", "# [connectors.mbox]", '# path = "inbox/mail.mbox"', ""])
+    return "\n".join(
+        [
+            *lines,
+            "# One section per connected system, for instance:",
+            "# [connectors.mbox]",
+            '# path = "inbox/mail.mbox"',
+            "",
+            *_sign_in_lines(),
+        ]
+    )
+
+
+def _sign_in_lines() -> list[str]:
+    """Explain the section of the identity provider; the secret is no part of the file."""
+    lines = [
+        "# Sign-in with the company's identity provider; the secret is read from ONA_SIGN_IN__CLIENT_SECRET or from a file.",
+        "# [sign_in]",
+    ]
+    for name, field in SignIn.model_fields.items():
+        if name not in ("client_secret", "roles"):
+            lines += [
+                f"# {field.description}",
+                f"# {name} = {_toml('' if field.is_required() or field.default is None else field.default)}",
+            ]
+    return [*lines, f"# {SignIn.model_fields['roles'].description}", "# [sign_in.roles]", '# "Ona.Analyst" = "analyst"', ""]
 
 
 def _toml(value: object) -> str:

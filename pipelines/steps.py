@@ -1,8 +1,8 @@
 """Network connectors → EVENTS in commits of their own: what was read, its position and what is gone at the source go together."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,7 @@ from pipelines.accounting import Progress, PullReport
 from pipelines.cursors import read_cursor
 from pipelines.events import SORTED_BY, pull_events
 from pipelines.pseudonyms import Digest, Longs, Masks, keyed
+from pipelines.vault import Span
 from pipelines.workspace import Workspace
 
 ROWS = 20_000
@@ -63,8 +64,10 @@ def pull_steps(
         steps = connector.steps(coverage, read_cursor(ws, name))
         tick = connector.around.clock.tick
         rounds = _rounds(steps, rows, lambda begun: tick() - begun >= seconds, tick)
-        for steps_of_round, failure in rounds:
+        calendars = _Calendars()
+        for read_steps, failure in rounds:
             account = _taken(coverage, kept, last=failure is not None)
+            steps_of_round = calendars.without_deleted(read_steps, account)
             account.notes["deleted_at_source"] += remove_gone(ws, name, steps_of_round)
             reports.append(pull_events(ws, name, Round(steps_of_round, account)))
             if progress:
@@ -82,6 +85,7 @@ def remove_gone(ws: Workspace, source: str, steps: Sequence[Step]) -> int:
     digest = keyed(ws.keys.event)
     came = np.unique(np.array([digest(event.id) for step in steps for event in step.events], np.int64))
     look = _Look(keyed(ws.keys.channel), digest, whole)
+    look.know(ws.vault.spans({one for place in whole for one in place.organizers}, create=False))
     files, removed = [], 0
     for part in ws.lake.parts("events"):
         table = ws.lake.read("events", [part])
@@ -98,8 +102,16 @@ class _Look:
     """Finds stored events of whole places that did not come again."""
 
     def __init__(self, space: Digest, event: Digest, whole: Iterable[Whole]) -> None:
-        self._spans = [(space(one.space), one.start, one.end) for one in whole if one.root is None]
+        self._whole = [one for one in whole if one.organizers]
+        self._meetings: list[tuple[Longs, int, int]] = []
+        self._spans = [(space(one.space), one.start, one.end) for one in whole if one.root is None and not one.organizers]
         self._roots = np.array(sorted({event(one.root) for one in whole if one.root is not None}), np.int64)
+
+    def know(self, accounts: Mapping[str, Sequence[Span]]) -> None:
+        """Learn the accounts of organizers."""
+        for one in self._whole:
+            found = [span.account for handle in one.organizers for span in accounts.get(handle, ())]
+            self._meetings.append((np.array(found, np.int64), one.start, one.end))
 
     def gone(self, table: pa.Table, came: Longs) -> Masks:
         """Return which rows are gone: messages, and the reactions to messages that were read again."""
@@ -113,7 +125,34 @@ class _Look:
         looked_at = message & (inside | (np.isin(root, self._roots) & ~alone))
         answered = np.union1d(event[looked_at], came)
         reaction = (kind == Kind.REACTION) & np.isin(_longs(table, "reply_to"), answered)
+        for organizers, start, end in self._meetings:
+            looked_at |= (kind == Kind.MEETING) & np.isin(_longs(table, "sender"), organizers) & (sent >= start) & (sent < end)
         return np.asarray((looked_at | reaction) & ~np.isin(event, came), np.bool_)
+
+
+@dataclass
+class _Calendars:
+    """Organizers' calendars that were read whole in this pull: what is missing there is no meeting, whoever else still lists it."""
+
+    closed: dict[str, list[tuple[int, int, frozenset[str]]]] = field(default_factory=dict)  # organizer → start, end, ids
+
+    def without_deleted(self, steps: Sequence[Step], account: Coverage) -> list[Step]:
+        """Return the steps without copies of meetings that their organizer has deleted, whichever calendar came first."""
+        for step in steps:
+            for one in step.whole:
+                ids = frozenset(event.id for event in step.events) if one.organizers else frozenset()
+                for handle in one.organizers:
+                    self.closed.setdefault(handle, []).append((one.start, one.end, ids))
+        return [self._kept(step, account) for step in steps] if self.closed else list(steps)
+
+    def _kept(self, step: Step, account: Coverage) -> Step:
+        stays = [event for event in step.events if not self._is_deleted(event)]
+        account.dropped["deleted_by_organizer"] += sum(event.rows for event in step.events) - sum(event.rows for event in stays)
+        return step if len(stays) == len(step.events) else replace(step, events=stays)
+
+    def _is_deleted(self, event: RawEvent) -> bool:
+        places = self.closed.get(event.sender, ()) if event.kind == Kind.MEETING else ()
+        return any(start <= event.sent < end and event.id not in ids for start, end, ids in places)
 
 
 def _rounds(

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import sqlalchemy as sa
 
 from ona.rules import TieRules
 from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Table, check
@@ -25,12 +24,11 @@ from ona.ties.columns import COLUMNS, Held, held
 from ona.ties.frames import Lazy, in_memory, together
 from ona.ties.spaces import liveliness
 from ona.ties.weekly import Context, by_person
-from pipelines import people
+from pipelines import days_off, people
 from pipelines.accounting import Progress
 from pipelines.engine.duckdb import Engine
 from pipelines.events import DIGESTS, monday
 from pipelines.lake import File, read_files
-from pipelines.schema import ABSENCES
 from pipelines.workspace import Workspace
 
 WEEK = timedelta(days=7)
@@ -42,9 +40,6 @@ MADE = Table("weeks_made", pa.schema([("input", pa.string()), ("content", pa.str
 """What each week was computed from; a week is computed again when one of these changes."""
 
 WEEKLY = (TIES, ASKS, PRESENCE, SPACE_WEEKS, DROPPED)
-
-AWAY = pa.schema([("account", pa.int64()), ("day", pa.date32())])
-"""Days on which the person behind an account was away."""
 
 BACK, AHEAD = WEEKS_BACK + 1, 2
 """Parts (UTC weeks) before and after a local week that it depends on: context, late answers, and zones across midnight."""
@@ -73,7 +68,7 @@ class Source:
     accounts: pa.Table
     events: Mapping[date, File]  # held parts by Monday
     root: Path  # folder of the lake
-    away: pa.Table = field(default_factory=AWAY.empty_table)  # stated absences
+    away: pa.Table = field(default_factory=days_off.AWAY.empty_table)  # stated absences and holidays of sites
     last: dict[tuple[date, date], Held] = field(default_factory=dict, compare=False, repr=False)
 
     def around(self, first: date, last: date) -> dict[date, File]:
@@ -210,14 +205,7 @@ def tables_of(engine: Engine, events: pa.Table, accounts: pa.Table, rules: TieRu
 def _source(ws: Workspace, engine: Engine, rules: TieRules) -> Source:
     held = {monday(file.part): file for file in ws.lake.files("events")}
     known = people.accounts(ws)
-    return Source(engine, rules, known, held, ws.lake.root, _away(ws, known))
-
-
-def _away(ws: Workspace, accounts: pa.Table) -> pa.Table:
-    rows = [tuple(row) for row in ws.service.rows(sa.select(ABSENCES.c.person, ABSENCES.c.day).order_by(ABSENCES.c.person, ABSENCES.c.day))]
-    persons, days = pa.array([person for person, _ in rows], pa.int64()), pa.array([day for _, day in rows], pa.date32())
-    away = accounts.select(["account", "person"]).join(pa.table({"person": persons, "day": days}), "person", join_type="inner")
-    return away.select(AWAY.names).cast(AWAY).sort_by([("account", "ascending"), ("day", "ascending")])
+    return Source(engine, rules, known, held, ws.lake.root, days_off.away(ws, known))
 
 
 def _computable(ws: Workspace, source: Source) -> list[date]:

@@ -1,7 +1,7 @@
 """Who is who: accounts, persons, reversible joins, encrypted names and aliases, tombstones; in a database of its own."""
 
+import base64
 import hmac
-import os
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,11 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from connectors.identity import alias_token
-from ona.errors import SettingsError
 from pipelines.joins import ALWAYS, Book, Claim, Entry
-from pipelines.keys import Keys
-from pipelines.service import Service, open_engine, prepare
+from pipelines.keys import Keys, open_field, seal_field
+from pipelines.service import Service, Tables, open_engine, prepare
 
 SCHEMA_VERSION = 1
 BLOCKED = 0
@@ -26,7 +23,6 @@ BLOCKED = 0
 PERSON = "person"
 """Namespace of alias tokens."""
 
-NONCE_BYTES = 12
 CHUNK = 500
 """Values in one IN list: SQLite and PostgreSQL both take this many."""
 
@@ -124,7 +120,8 @@ class Vault:
     def link(self, people: Sequence[Known], how: str = "directory") -> Linked:
         """Join the handles of each person, make unknown accounts and persons, and keep names encrypted."""
         tokens = [tuple(self._token(handle) for handle in person.handles) for person in people]
-        erased = self._buried(token for group in tokens for token in group)
+        given = zip(tokens, people, strict=True)
+        erased = self._buried({token: handle for group, person in given for token, handle in zip(group, person.handles, strict=True)})
         live = [number for number, group in enumerate(tokens) if not erased.intersection(group)]
         book = Book(self._new_person)
         book.add(entry for entries in self._load_people(token for i in live for token in tokens[i]).values() for entry in entries)
@@ -219,9 +216,10 @@ class Vault:
     def erase(self, person: int) -> list[int]:
         """Delete a person with all names, aliases and tokens, and bury the tokens so that no later pull revives them."""
         with self.database.begin() as connection:
-            rows = connection.execute(sa.select(ACCOUNTS.c.account, ACCOUNTS.c.token).where(ACCOUNTS.c.person == person)).all()
+            rows = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.person == person)).all()
             accounts = [int(row.account) for row in rows]
-            digests = [{"digest": self._tombstone(row.token)} for row in rows]
+            aliases = [self._open(row.alias, "accounts", row.account, "alias", row.key_version) for row in rows]
+            digests = [{"digest": digest} for digest in dict.fromkeys(map(self._tombstone, aliases))]
             known = set(connection.execute(sa.select(TOMBSTONES.c.digest)).scalars())
             if new := [row for row in digests if row["digest"] not in known]:
                 connection.execute(sa.insert(TOMBSTONES), new)
@@ -231,6 +229,14 @@ class Vault:
         self.database.compact()
         return accounts
 
+    def seal_text(self, text: str, about: str) -> tuple[str, int]:
+        """Return a text of another database, encrypted and bound to what it is about, and the key version beside it."""
+        return base64.b64encode(seal_field(self.keys, text, about)).decode(), self.keys.version
+
+    def open_text(self, sealed: str, about: str, version: int) -> str:
+        """Return a text that ``seal_text`` encrypted."""
+        return open_field(self.keys, base64.b64decode(sealed), about, version)
+
     def close(self) -> None:
         """Give all connections back."""
         self.database.close()
@@ -238,11 +244,14 @@ class Vault:
     def _token(self, handle: str) -> bytes:
         return alias_token(self.keys.alias, PERSON, handle)
 
-    def _tombstone(self, token: bytes) -> bytes:
-        return hmac.digest(self.keys.vault_wrap, b"ona:v1\0tombstone\0" + token, "sha256")
+    def _tombstone(self, handle: str) -> bytes:
+        """Return what is left of an erased handle; made with the first keys for good, for nobody can make it anew."""
+        alias, vault_wrap = self.keys.first
+        return hmac.digest(vault_wrap, b"ona:v1\0tombstone\0" + alias_token(alias, PERSON, handle), "sha256")
 
-    def _buried(self, tokens: Iterable[bytes]) -> set[bytes]:
-        digests = {self._tombstone(token): token for token in tokens}
+    def _buried(self, handles: Mapping[bytes, str]) -> set[bytes]:
+        """Return the tokens of those handles that were erased."""
+        digests = {self._tombstone(handle): token for token, handle in handles.items()}
         return {digests[row.digest] for row in self._rows(sa.select(TOMBSTONES), TOMBSTONES.c.digest, digests)}
 
     def _rows(
@@ -330,29 +339,36 @@ class Vault:
         return (int.from_bytes(hmac.digest(self.seed.to_bytes(8, "big"), message, "sha256")[:8], "big") >> 1) or 1
 
     def _seal(self, text: str, table: str, row: int, column: str) -> bytes:
-        nonce = os.urandom(NONCE_BYTES)
-        return nonce + AESGCM(self.keys.vault_wrap).encrypt(nonce, text.encode(), _bound_to(table, row, column, self.keys.version))
+        return seal_field(self.keys, text, place(table, row, column))
 
     def _open(self, sealed: bytes, table: str, row: int, column: str, version: int) -> str:
-        try:
-            plain = AESGCM(self.keys.vault_wrap).decrypt(sealed[:NONCE_BYTES], sealed[NONCE_BYTES:], _bound_to(table, row, column, version))
-        except InvalidTag:
-            raise SettingsError(
-                "The vault does not open with this key, or it was changed by hand. Use the key that it was made with."
-            ) from None
-        return plain.decode()
+        return open_field(self.keys, sealed, place(table, row, column), version)
 
 
 def open_vault(url: str, keys: Keys, seed: int | None = None) -> Vault:
-    """Open the vault at ``url``, made when needed; with a seed its ids follow from it (demo and tests only)."""
+    """Open the vault at ``url``, made when needed, under the key version that its rows were written with.
+
+    With a seed its ids follow from it (demo and tests only).
+    """
     engine = open_engine(url)
-    prepare(engine, METADATA, SCHEMA, SCHEMA_VERSION)
-    return Vault(Service(engine), keys, seed)
+    prepare(engine, Tables("vault", METADATA, SCHEMA, SCHEMA_VERSION))
+    database = Service(engine)
+    try:
+        return Vault(database, keys.at(newest_version(database) or keys.version), seed)
+    except BaseException:
+        database.close()
+        raise
 
 
-def _bound_to(table: str, row: int, column: str, version: int) -> bytes:
-    """Return the associated data that ties a ciphertext to its place."""
-    return f"ona:v1\0{table}\0{row}\0{column}\0{version}".encode()
+def newest_version(database: Service) -> int | None:
+    """Return the newest key version of any row; all rows have one and the same, for they are moved in one transaction."""
+    found = [database.rows(sa.select(sa.func.max(table.c.key_version)))[0][0] for table in (ACCOUNTS, PERSONS)]
+    return max((int(version) for version in found if version is not None), default=None)
+
+
+def place(table: str, row: int, column: str) -> str:
+    """Return what a ciphertext is bound to."""
+    return f"{table}\0{row}\0{column}"
 
 
 def _namespace(handle: str) -> str:

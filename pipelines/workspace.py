@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ona.errors import SettingsError, TryLaterError
+from pipelines.gathering import Gathering
 from pipelines.keys import Keys, load_keys
 from pipelines.lake import Lake
 from pipelines.service import Service, open_service
@@ -35,6 +36,8 @@ class Workspace:
     lake: Lake
     service: Service
     now: Callable[[], datetime] = utc_now  # naive UTC
+    journal: Gathering[tuple[object, ...]] = field(default_factory=Gathering, repr=False, compare=False)  # of the audit log
+    memory: dict[str, tuple[str, object]] = field(default_factory=dict, repr=False, compare=False)  # of readings, each under its mark
     _held: _Held = field(default_factory=_Held, repr=False, compare=False)
 
     @property

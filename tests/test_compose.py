@@ -16,12 +16,15 @@ from pipelines.settings import Settings, load_settings
 ROOT = Path(__file__).parents[1]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 SERVICES = COMPOSE["services"]
-OURS = ("api", "worker")
+OURS = ("api", "worker", "api-postgres", "worker-postgres")
+ON_POSTGRES = OURS[2:]
+PROFILES = ("postgres", "observability")
 DOCKERFILE = re.sub(r"\\\n\s*", " ", (ROOT / "Dockerfile").read_text(encoding="utf-8"))
 STEPS = [line.split(" ", 1) for line in DOCKERFILE.splitlines() if line and not line.startswith("#")]
 VERSION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-PINNED = re.compile(r"[a-z0-9./-]+:\d+\.\d+(\.\d+)?(-[a-z0-9.-]+)?")
+PINNED = re.compile(r"[a-z0-9./-]+:v?\d+\.\d+(\.\d+)?(-[a-z0-9.-]+)?")
 URL_IN_PROBE = re.compile(r"http://127\.0\.0\.1:(\d+)(/[a-z]+)")
+OTHERS_PORT = 9090  # of Prometheus, whose paths are its own
 
 
 def steps(instruction: str) -> list[str]:
@@ -37,12 +40,30 @@ def verbs() -> set[str]:
 def probes() -> list[tuple[int, str]]:
     """Return port and path of every HTTP health check, of the compose file and the image."""
     texts = [json.dumps(service["healthcheck"]["test"]) for service in SERVICES.values()] + [DOCKERFILE]
-    return [(int(port), path) for text in texts for port, path in URL_IN_PROBE.findall(text)]
+    return [(int(port), path) for text in texts for port, path in URL_IN_PROBE.findall(text) if int(port) != OTHERS_PORT]
 
 
-def test_the_deployment_is_pages_worker_and_database():
-    assert set(SERVICES) == {"api", "worker", "database"}
+def test_the_deployment_is_pages_and_worker_and_what_a_profile_adds():
+    by_profile = {profile: {name for name, one in SERVICES.items() if profile in one.get("profiles", [])} for profile in PROFILES}
+    assert {name for name, one in SERVICES.items() if "profiles" not in one} == {"api", "worker"}
+    assert by_profile == {"postgres": {"api-postgres", "worker-postgres", "database"}, "observability": {"prometheus"}}
     assert SERVICES["database"]["image"].startswith("postgres:15.")
+
+
+def test_only_what_runs_on_postgres_waits_for_it_and_holds_its_passwords():
+    for name in OURS:
+        assert ("depends_on" in SERVICES[name]) == (name in ON_POSTGRES), name
+        assert any("pgpass" in secret for secret in SERVICES[name]["secrets"]) == (name in ON_POSTGRES), name
+
+
+def test_prometheus_asks_the_loopback_address_of_the_pages_with_the_token_that_they_know():
+    (asked,) = yaml.safe_load(COMPOSE["configs"]["prometheus"]["content"])["scrape_configs"]
+    port = SERVICES["api"]["command"][SERVICES["api"]["command"].index("--port") + 1]
+    assert asked["static_configs"] == [{"targets": [f"127.0.0.1:{port}"]}]
+    assert asked["metrics_path"] == "/metrics"
+    assert SERVICES["prometheus"]["network_mode"] == "service:api"
+    assert asked["authorization"]["credentials_file"] == SERVICES["api"]["environment"]["ONA_METRICS_TOKEN_FILE"]
+    assert set(SERVICES["prometheus"]["secrets"]) <= set(SERVICES["api"]["secrets"])
 
 
 def test_every_image_is_pinned_by_version():
@@ -61,7 +82,7 @@ def test_every_variable_is_a_setting_with_a_value_that_it_takes(name, monkeypatc
         monkeypatch.setenv(variable, str(value))
     found = load_settings(tmp_path)  # unknown variables and wrong values are errors
     assert str(found.key_file) == "/run/secrets/key"
-    assert found.service_url.startswith("postgresql")
+    assert found.service_url.startswith("postgresql" if name in ON_POSTGRES else "sqlite")
 
 
 def test_variables_of_the_image_are_settings():
@@ -126,16 +147,16 @@ def test_secrets_are_files_and_each_is_used():
 @pytest.mark.parametrize("name", SERVICES)
 def test_no_variable_holds_a_secret(name):
     """A variable that is about a secret points to its file; no URL carries a password."""
-    for variable, value in SERVICES[name]["environment"].items():
+    for variable, value in SERVICES[name].get("environment", {}).items():
         if re.search("KEY|PASSWORD|TOKEN|SECRET", variable):
             assert str(value).startswith("/run/secrets/"), variable
         assert not re.search(r"://[^/@]*:[^/@]*@", str(value)), variable
     secret = [field for field, info in Settings.model_fields.items() if SecretStr in getattr(info.annotation, "__args__", ())]
-    assert not {f"ONA_{field.upper()}" for field in secret} & set(SERVICES[name]["environment"])
+    assert not {f"ONA_{field.upper()}" for field in secret} & set(SERVICES[name].get("environment", {}))
 
 
 def test_service_and_vault_are_two_databases_with_two_credentials():
-    environment = SERVICES["api"]["environment"]
+    environment = SERVICES["api-postgres"]["environment"]
     parts = [re.fullmatch(r"\S+://(\w+)@database/(\w+)\?passfile=(\S+)", environment[f"ONA_{name}_URL"]) for name in ("SERVICE", "VAULT")]
     service, vault = (part.groups() for part in parts if part)
     assert all(one != other for one, other in zip(service, vault, strict=True))

@@ -13,6 +13,7 @@ from pydantic import Field
 
 import connectors.base
 from connectors.archive import FileError, open_archive, regular
+from connectors.badges.fetching import Fetcher
 from connectors.badges.verifier import CLAIMED, TOKEN, UNFETCHED, Anchors, BadgeVerifier, Download, Verdict, baked, claims, open_verifier
 from connectors.base import Coverage, RawBadge
 from connectors.bounded_json import Pairs, json_document, unique
@@ -57,6 +58,9 @@ class Config(connectors.base.Config):
     """Issuer (DID or URL, as the badge names it) → file with its public key in PEM form."""
     hosts: frozenset[str] = frozenset()
     """Hosts that may be asked for hosted badges and status lists, once fetching is switched on."""
+    fetch: bool = False
+    """Fetch hosted badges and status lists from the listed hosts; without, what only they could tell stays unknown."""
+    proxy: str | None = None
     addresses: AddressRules = AddressRules()
 
 
@@ -72,7 +76,15 @@ class Connector:
 
     def badges(self, coverage: Coverage) -> Iterator[RawBadge]:
         """Yield one badge per assertion or credential; badge classes and issuers beside them lend their names."""
-        index, verifier = _Index(), self._verifier()
+        fetcher = Fetcher(self._config.hosts, proxy=self._config.proxy) if self._config.fetch and self.download is None else None
+        try:
+            yield from self._checked(coverage, self._verifier(fetcher or self.download))
+        finally:
+            if fetcher is not None:
+                fetcher.close()
+
+    def _checked(self, coverage: Coverage, verifier: BadgeVerifier) -> Iterator[RawBadge]:
+        index = _Index()
         for item in self._items(Coverage()):
             index.add(item.node)
         for item in self._items(coverage):
@@ -86,9 +98,9 @@ class Connector:
             else:
                 yield badge
 
-    def _verifier(self) -> BadgeVerifier:
+    def _verifier(self, download: Download | None) -> BadgeVerifier:
         keys = {issuer: regular(path).read_bytes() for issuer, path in self._config.issuers.items()}
-        return open_verifier(Anchors(keys, self._config.hosts, self.download))
+        return open_verifier(Anchors(keys, self._config.hosts, download))
 
     def _items(self, coverage: Coverage) -> Iterator[_Item]:
         """Yield the objects of every file; a file that cannot be read counts as one row."""

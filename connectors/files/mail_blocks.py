@@ -11,6 +11,8 @@ MAX_SEPARATOR_BYTES = 4096
 MAX_BODY_LOOKAHEAD = 16 * 2**20
 """A Content-Length (mboxcl) up to this size is believed if a separator stands where it ends."""
 
+NEW_LINE = 10
+
 _RULE = re.compile(
     rb"={40,}[ \t]*\r?\n(?=(?:date|from|sender|reply-to|subject|message-id|comments|organization|mime-version|in-reply-to)[ \t]*:)",
     re.IGNORECASE,
@@ -18,7 +20,7 @@ _RULE = re.compile(
 """What stands before each mail of a LISTSERV notebook."""
 _COMMENTS = re.compile(rb"^comments:[ \t]*(to|cc):", re.IGNORECASE | re.MULTILINE)
 _SEPARATOR = re.compile(rb"From [^\n]*\n(?:>From [^\n]*\n)?(?=[!-9;-~]+[ \t]*:)")
-_AFTER_BODY = re.compile(rb"[\r\n]*From [^\n]*\n")
+_AFTER_BODY = re.compile(rb"[\r\n]*From [^\n]*\n(?:>From [^\n]*\n)?")
 _EMPTY_LINE = re.compile(rb"\n\r?\n\Z")
 _ASCTIME = re.compile(rb" \d?\d:\d\d(?::\d\d)? [^\n]*\d{4}\r?\n|\d\d:\d\d:\d\d \d{4}")
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
@@ -42,8 +44,10 @@ def header_blocks(stream: IO[bytes]) -> Iterator[bytes | None]:
     while True:
         block = window.header()
         yield _COMMENTS.sub(rb"\1:", block) if notebook and block is not None else block
-        if block is not None and not notebook and (length := _content_length(block)):
-            window.skip(length)
+        if block is not None and not notebook:
+            if length := _content_length(block):
+                window.skip(length)
+            yield from window.plain_mails()
         if not window.find():
             return
 
@@ -90,6 +94,25 @@ class _Window:
                 return True
             else:
                 self._at = at + 1
+
+    def plain_mails(self) -> Iterator[bytes]:
+        """Yield the headers of mails in the plain form, as ``find`` and ``header`` would, and stop before any other: most are plain.
+
+        Plain is a whole mail in memory, behind an empty line, with lines that end in a line feed alone and no Content-Length.
+        """
+        data, last = self._data, len(self._data) - 2 * MAX_SEPARATOR_BYTES
+        while not self._found and (at := data.find(b"\nFrom ", self._at, last)) > 0 and data[at - 1] == NEW_LINE:
+            match = _SEPARATOR.match(data, at + 1, at + MAX_SEPARATOR_BYTES)
+            if match is None:
+                return
+            start, end = match.end(), data.find(b"\n\n", match.end())
+            if end < 0 or end - start > MAX_HEADER_BYTES or data.find(b"\r", at, end) >= 0:
+                return
+            block = data[start:end]
+            if _content_length(block):
+                return
+            self._at = end
+            yield block
 
     def _separator_end(self, at: int) -> int:
         """Return where a true separator line ends, else 0."""

@@ -32,8 +32,8 @@ MAILDIR = ("cur", "new")
 """Folders in which each file is one mail."""
 
 _HEADER = re.compile(
-    rb"\n(from|to|cc|date|message-id|in-reply-to|references|sender|bcc|list-id|precedence|return-path|auto-submitted"
-    rb"|x-auto-response-suppress)[ \t]*:[ \t]*([^\n]*(?:\n[ \t][^\n]*)*)",
+    rb"\n(?=[abcdfilmprstx])(from|to|cc|date|message-id|in-reply-to|references|sender|bcc|list-id|precedence|return-path|auto-submitted"
+    rb"|x-auto-response-suppress)[ \t]*:[ \t]*([^\n]*+(?:\n[ \t][^\n]*+)*+)",
     re.IGNORECASE,
 )
 _NAMES = {
@@ -47,7 +47,7 @@ _NAMES = {
 _FOLD = re.compile(r"\s*\n[ \t]+")
 _DATE = re.compile(rb"((?:[A-Za-z]{3},? +)?\d{1,2} [A-Za-z]{3} \d{4}) (\d\d):(\d\d)(?::(\d\d))? ([+-]\d{4})(?!\d)")
 _DAY = re.compile(rb"(?:[A-Za-z]{3},? +)?(\d{1,2}) ([A-Za-z]{3}) (\d{4})")
-_CLOCK = re.compile(rb"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d")
+_CLOCK = re.compile(rb" (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d ")
 _ZONE = re.compile(rb"[+-]\d{4}")
 _MONTHS = {m: i for i, m in enumerate((b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1)}
 _SIMPLE = re.compile(r'(?:[^<>"(),:;\\@]*<([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+)>|([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+))\s*')
@@ -56,6 +56,7 @@ _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _SPACED_ID = re.compile(r"<([^<>]+)>")
 _NO_REPLY = re.compile(r"email:(?:no|do-?not|dont)[._-]?reply")
 _FLAGGED = frozenset(("auto-submitted", "return-path", "x-auto-response-suppress", "list-id", "precedence"))
+_NOREPLY, _MAIL, _PLACE = Flag.NOREPLY.value, Kind.MAIL, SpaceKind.MAIL  # looking one up takes as long as making a record
 _PRECEDENCE = (b"bulk", b"list", b"junk")
 _EPOCH = date(1970, 1, 1).toordinal()
 _ROLES = (("to", Role.TO), ("cc", Role.CC), ("bcc", Role.BCC))
@@ -128,11 +129,11 @@ class _Reader:
     coverage: Coverage
     config: Config
     now: int
-    people: "_AddressLists" = field(init=False)
+    people: Callable[[bytes], tuple[tuple[str, ...], int]] = field(init=False)
 
     def __post_init__(self) -> None:
         """Set up the bounded memory of addresses."""
-        self.people = _AddressLists(address_reader(self.config.addresses), self.config.obfuscated)
+        self.people = _AddressLists(address_reader(self.config.addresses), self.config.obfuscated).read
         self.zone = ZoneInfo(self.config.zone)
 
     def event(self, block: bytes | None) -> RawEvent | None:
@@ -149,26 +150,19 @@ class _Reader:
 
     def _mail(self, headers: Headers) -> RawEvent | None:
         sender = self._sender(headers)
-        sent = plausible(self._date(headers.get("date", b"")), self.now)
+        written = headers.get("date", b"")
+        sent = plausible(_quick_date(written) or self._date(written), self.now)
         recipients, audience = self._recipients(headers, sender)
         room = self.config.list_name if not audience else None
         if not (audience or room):
             self.coverage.dropped["nobody"] += 1
             return None
-        reply_to, root = _thread(headers)
-        return RawEvent(
-            id=self._id(headers, sent, sender, recipients),
-            kind=Kind.MAIL,
-            sent=sent,
-            sender=sender,
-            recipients=recipients,
-            audience=min(audience, MAX_AUDIENCE),
-            space=f"list:{room}" if room else None,
-            space_kind=SpaceKind.MAIL,
-            root=root,
-            reply_to=reply_to,
-            flags=_flags(headers, sender) | second_zero(sent),
-        )
+        reply_to, root = _thread(headers) if "references" in headers or "in-reply-to" in headers else (None, None)
+        flags = _flags(headers, sender) | second_zero(sent)
+        space = f"list:{room}" if room else None
+        id = self._id(headers, sent, sender, recipients)
+        audience = min(audience, MAX_AUDIENCE)
+        return RawEvent(id, _MAIL, sent, sender, recipients, audience, space, _PLACE, root, reply_to, flags=flags)
 
     def _sender(self, headers: Headers) -> str:
         """Return who acted: the one author of From, but Sender where a colleague sends on behalf or From names several or none.
@@ -196,9 +190,6 @@ class _Reader:
     def _date(self, written: bytes) -> int:
         if not written:
             raise CellError("date_missing")
-        quick = _quick_date(written)
-        if quick is not None:
-            return quick
         value = _text(written)
         try:
             moment = parsedate_to_datetime(value)
@@ -217,6 +208,9 @@ class _Reader:
             if value := headers.get(name):
                 handles, bad = self.people(value)
                 refused += bad
+                if not roles:
+                    roles = dict.fromkeys(handles, role)
+                    continue
                 for handle in handles:
                     roles.setdefault(handle, role)
         roles.pop(sender, None)
@@ -228,9 +222,11 @@ class _Reader:
 
     def _id(self, headers: Headers, sent: int, sender: str, recipients: Recipients) -> str:
         """Return the Message-ID's namespaced id; without one, a digest of time, sender and recipients stands in."""
-        found = _message_id(_text(headers.get("message-id", b"")))
-        if found:
-            return found
+        text = _text(headers.get("message-id", b""))
+        bracketed = _SPACED_ID.search(text)
+        text = (bracketed[1] if bracketed else text).strip()
+        if text and len(text) <= MAX_ID_CHARACTERS and " " not in text:
+            return f"mail:{text}"
         self.coverage.notes["message_id_missing"] += 1
         text = "\0".join((str(sent), sender, *sorted(handle for handle, _ in recipients)))
         return f"mail:sha256-{hashlib.sha256(text.encode()).hexdigest()}"
@@ -239,8 +235,8 @@ class _Reader:
 def _allowed(block: bytes) -> Headers:
     """Return the named headers, the first of each; no other header is looked at."""
     found: Headers = {}
-    for written, value in _HEADER.findall(b"\n" + block):
-        found.setdefault(_NAMES.get(written) or written.decode().lower(), value.rstrip())
+    for written, value in reversed(_HEADER.findall(b"\n" + block)):
+        found[_NAMES.get(written) or written.decode().lower()] = value.rstrip()
     return found
 
 
@@ -255,27 +251,28 @@ class _AddressLists:
 
     def __init__(self, address: Callable[[str], str], obfuscated: bool) -> None:
         self._address, self._obfuscated = address, obfuscated
-        self._known: dict[str, str] = {}
+        self._known: dict[bytes, str] = {}
 
-    def __call__(self, header: bytes) -> tuple[tuple[str, ...], int]:
+    def read(self, header: bytes) -> tuple[tuple[str, ...], int]:
         """Return the handles of an address list and how many entries were refused."""
-        value = _text(header)
-        entries = value.split(",")
         known = self._known
+        if (one := known.get(header)) is not None:
+            return (one,), 0
+        entries = header.split(b",")
         try:
             return tuple(dict.fromkeys([known[entry] for entry in entries])), 0
         except KeyError:
-            return self._read(value, entries)
+            return self._read(header, entries)
 
-    def _read(self, value: str, entries: list[str]) -> tuple[tuple[str, ...], int]:
+    def _read(self, header: bytes, entries: list[bytes]) -> tuple[tuple[str, ...], int]:
         found: list[str] = []
         refused = 0
-        for raw in _addresses(value, self._obfuscated):
+        for raw in _addresses(_text(header), self._obfuscated):
             try:
                 found.append(self._address(raw))
             except HandleError:
                 refused += 1
-        if len(found) == len(entries) and all(_SIMPLE.fullmatch(entry.strip()) for entry in entries):
+        if len(found) == len(entries) and all(_SIMPLE.fullmatch(_text(entry).strip()) for entry in entries):
             self._known = {} if len(self._known) > CACHED_ENTRIES else self._known
             self._known.update(zip(entries, found, strict=True))
         return tuple(dict.fromkeys(found)), refused
@@ -306,12 +303,12 @@ def _decoded(value: str) -> str:
 
 def _quick_date(written: bytes) -> int | None:
     """Return the time of a date in the form of RFC 5322, None for any other form."""
-    head, _, zone = written.partition(b" (")[0].rpartition(b" ")
-    days, clock, offset = _days(head[:-9]), head[-8:], _offset(zone)
-    if days is None or offset is None or not _CLOCK.fullmatch(clock):
+    plain = written if b"(" not in written else written.partition(b" (")[0]
+    days, second, offset = _days(plain[:-15]), _second(plain[-15:-5]), _offset(plain[-5:])
+    if days is None or second is None or offset is None:
         match = _DATE.match(written)
         return _matched(match) if match else None
-    return ((days * 24 + int(clock[:2])) * 3600 + int(clock[3:5]) * 60 + int(clock[6:]) - offset) * MICROSECONDS
+    return (days * 86_400 + second - offset) * MICROSECONDS
 
 
 def _matched(match: re.Match[bytes]) -> int:
@@ -333,6 +330,12 @@ def _days(written: bytes) -> int | None:
         return None
 
 
+@lru_cache(86_400)
+def _second(written: bytes) -> int | None:
+    """Return the second of the day of a clock between two spaces, None when it is none."""
+    return (int(written[1:3]) * 60 + int(written[4:6])) * 60 + int(written[7:9]) if _CLOCK.fullmatch(written) else None
+
+
 @lru_cache(1024)
 def _offset(zone: bytes) -> int | None:
     """Return the seconds east of UTC of a zone such as ``+0200``, None when it is none."""
@@ -340,22 +343,14 @@ def _offset(zone: bytes) -> int | None:
     return None if seconds >= 86_400 else seconds if zone[:1] == b"+" else -seconds
 
 
-def _message_id(value: str) -> str | None:
-    bracketed = _SPACED_ID.search(value)
-    text = (bracketed[1] if bracketed else value).strip()
-    return f"mail:{text}" if text and len(text) <= MAX_ID_CHARACTERS and " " not in text else None
-
-
 def _thread(headers: Headers) -> tuple[str | None, str | None]:
     """Return the mail answered and the first mail of the thread: In-Reply-To, else the last of References; the first of References."""
-    if "references" not in headers and "in-reply-to" not in headers:
-        return None, None
-    told = _SPACED_ID.findall(_text(headers.get("references", b"")))
-    references = [f"mail:{text.strip()}" for text in told if len(text) <= MAX_ID_CHARACTERS]
-    answered = _SPACED_ID.search(_text(headers.get("in-reply-to", b"")))
-    reply_to = f"mail:{answered[1].strip()}" if answered and len(answered[1]) <= MAX_ID_CHARACTERS else None
-    reply_to = reply_to or (references[-1] if references else None)
-    return reply_to, references[0] if references else reply_to
+    told, answered = headers.get("references"), headers.get("in-reply-to")
+    references = [text for text in _SPACED_ID.findall(_text(told)) if len(text) <= MAX_ID_CHARACTERS] if told else []
+    match = _SPACED_ID.search(_text(answered)) if answered else None
+    last = match[1] if match and len(match[1]) <= MAX_ID_CHARACTERS else references[-1] if references else None
+    reply_to = None if last is None else f"mail:{last.strip()}"
+    return reply_to, f"mail:{references[0].strip()}" if references else reply_to
 
 
 def _is_list(headers: Headers) -> bool:
@@ -364,10 +359,10 @@ def _is_list(headers: Headers) -> bool:
 
 def _flags(headers: Headers, sender: str) -> int:
     if _FLAGGED.isdisjoint(headers):
-        return Flag.NOREPLY.value if _NO_REPLY.match(sender) else 0
+        return _NOREPLY if _NO_REPLY.match(sender) else 0
     automatic = headers.get("auto-submitted", b"no").partition(b";")[0].strip().lower() != b"no"
     bounce = headers.get("return-path") == b"<>" or "x-auto-response-suppress" in headers
     flags = Flag.AUTO_SUBMITTED.value if automatic or bounce else 0
     flags += Flag.LIST.value if "list-id" in headers else 0
     flags += Flag.PRECEDENCE.value if headers.get("precedence", b"").lower() in _PRECEDENCE else 0
-    return flags + (Flag.NOREPLY.value if _NO_REPLY.match(sender) else 0)
+    return flags + (_NOREPLY if _NO_REPLY.match(sender) else 0)

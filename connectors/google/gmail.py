@@ -1,7 +1,9 @@
 """Sent mail of a Google Workspace under the metadata scope: each mailbox newest first down to a day, then what was added."""
 
 import json
-from collections.abc import Iterator, Sequence
+import math
+from bisect import bisect_left
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -14,6 +16,9 @@ from connectors.pages import PageError, PartError, ResyncError
 from connectors.records import M, Raw, read
 from connectors.rounds import accounted, rounds
 
+UNCOUNTED = 10
+"""Pages of changes that a mailbox is taken to have when there is more than one."""
+
 
 class Config(PerOwnerConfig):
     """Which mailboxes, and how far back."""
@@ -23,6 +28,7 @@ class Connector(PerOwner[Config]):
     """Reads sent mail."""
 
     part, root = "gmail", "gmail/v1/users"
+    not_read = ("subjects, bodies and attachments", "received mail", "mailboxes without Gmail")
 
     def _host(self) -> str:
         return self._config.gmail_api
@@ -39,6 +45,32 @@ class Connector(PerOwner[Config]):
             yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
         finally:
             self._close()
+
+    def _probe(self, id: str, streams: Mapping[str, str], now: int) -> float:
+        """Reckon from how far the newest page reaches back: each mail within the days asked for takes a call."""
+        if kept := streams.get(f"sent/{id}"):
+            query = {"startHistoryId": json.loads(kept)[1], "historyTypes": "messageAdded", "labelId": sent.SENT, "maxResults": "500"}
+            page = next(self._service.pages(self._service.path(f"{_part(id)}/history", query), "history", id))
+            return 1.0 + sum(len(_readable(raw, sent.Change).added) for raw in page.items) * (UNCOUNTED if page.next else 1)
+        total = self._answer(id, "labels/SENT", "messagesTotal").messages_total or 0
+        page = next(
+            self._service.pages(self._service.path(f"{_part(id)}/messages", {"labelIds": sent.SENT, "maxResults": "500"}), "messages", id)
+        )
+        ids = [item for raw in page.items if (item := _readable(raw, sent.Reference).id)]
+        oldest = now - self._config.days * MICROSECONDS_A_DAY
+        inside = bisect_left(ids, True, key=lambda item: self._moment(id, item, now) < oldest)
+        mails = float(inside)
+        if page.next and ids and inside == len(ids):
+            mails = min(float(total), len(ids) * (now - oldest) / max(1, now - self._moment(id, ids[-1], now)))
+        return 1.0 + max(1, math.ceil(mails / max(1, len(ids)))) + mails + (inside < len(ids))
+
+    def _moment(self, id: str, item: str, now: int) -> int:
+        """Return when a mail was sent; one that cannot be read is taken as new."""
+        mail = self._fetched(id, item, Coverage())
+        return sent.instant_of(mail) if mail is not None and mail.internal_date else now
+
+    def _answer(self, id: str, path: str, fields: str) -> rest.Answer:
+        return rest.answer_of(self._service.body(self._service.path(f"{_part(id)}/{path}", {"fields": fields}), id))
 
     def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
         """Follow the history since the position; one that is forgotten (404) means reading the mailbox anew."""
@@ -84,7 +116,7 @@ class Connector(PerOwner[Config]):
 
     def _latest(self, id: str) -> str:
         """Return the position of the newest change."""
-        found = rest.answer_of(self._service.body(self._service.path(f"{_part(id)}/profile", {"fields": "historyId"}), id)).history_id
+        found = self._answer(id, "profile", "historyId").history_id
         if not found:
             raise PageError("no_position", "A mailbox does not say where its history stands")
         return found

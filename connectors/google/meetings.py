@@ -79,6 +79,8 @@ class Reader:
     owner: str
     """Handle of the calendar's owner."""
     members: Members = nobody_is_a_list
+    removed: int = 0
+    """Deletions named so far that do not say which meeting they are about."""
 
     def event(self, raw: Raw) -> RawEvent | None:
         """Return the meeting, or count the row where it belongs."""
@@ -87,6 +89,7 @@ class Reader:
             meeting = read(raw, Meeting)
             if (code := _dropped(meeting)) is None:
                 return self._event(meeting)
+            self.removed += code == "removed"
             self.coverage.dropped[code] += 1
         except (CellError, HandleError) as error:
             self.coverage.quarantined[error.code] += 1
@@ -141,6 +144,14 @@ class Reader:
         """Rank copies: the organizer's first, for its answers alone are complete, then the later change (seconds)."""
         changed = timestamp(meeting.updated) if meeting.updated else 0
         return (int(sender == self.owner) << 57) + min(max(changed, 0) // MICROSECONDS, 2**34 - 1)
+
+
+def start_of(raw: Raw) -> int | None:
+    """Return when an event begins; None when it does not say."""
+    try:
+        return _instant(read(raw, Meeting).start)
+    except CellError:
+        return None
 
 
 def _identity(meeting: Meeting, start: int) -> tuple[str, str | None]:

@@ -33,6 +33,7 @@ class Answer(Model, frozen=True):
     next_page_token: str | None = None
     next_sync_token: str | None = None
     history_id: Text | None = None
+    messages_total: int | None = None
     error: Raw = msgspec.field(default_factory=lambda: Raw(b""))
 
     @property

@@ -8,14 +8,14 @@ from urllib.parse import quote, urlencode
 
 from pydantic import Field
 
-from connectors.base import Coverage
+from connectors.base import Coverage, Cursor
 from connectors.cells import CellError
 from connectors.google import people, rest
 from connectors.google.login import LISTING, NEEDED, Config, Login
 from connectors.http import Answer, Client, Options, StatusError, Stream
 from connectors.identity import address_reader
-from connectors.network import Scopes, Surroundings
-from connectors.pages import Page, PartError, ResyncError, each, walk
+from connectors.network import PROBED, Meter, Plan, Scopes, Surroundings
+from connectors.pages import Page, PageError, PartError, ResyncError, each, walk
 from connectors.records import M, Raw, read
 from connectors.rounds import twice
 
@@ -24,6 +24,9 @@ P = TypeVar("P", bound="PerOwnerConfig")
 
 RATES = {"gmail": 3_000.0, "calendar": 600.0, "directory": 1_200.0}
 """Calls a minute: 15,000 units per user at 5 each; 600 per user; half of what the Directory grants by default."""
+
+SIGN_IN = 1
+"""Calls for a token, in each name."""
 
 LIMITED = frozenset(("rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RESOURCE_EXHAUSTED"))
 """Reasons of a 403 that mean too many calls."""
@@ -42,6 +45,7 @@ class Service:
     subject: str = ""
     """In whose name the next call is made: mailboxes are read one after the other."""
     streams: dict[str, Stream] = field(default_factory=dict)
+    calls: int = 0
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""
@@ -52,6 +56,7 @@ class Service:
 
     def body(self, path: str, subject: str) -> bytes:
         """Return an answer in somebody's name."""
+        self.calls += 1
         try:
             return self._in_the_name_of(subject).get(path, method=self.name).body
         except StatusError as error:
@@ -223,10 +228,38 @@ class PerOwner(Connected[P]):
 
     root: ClassVar[str]
     """Path of the service below its address."""
+    not_read: ClassVar[tuple[str, ...]]
+    """What stays unread, in words."""
 
     @cached_property
     def _service(self) -> Service:
         return Service(self.part, f"{self._host()}/{self.root}", self._config, self.around, self._login, NEEDED[self.part])
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Look at the first page of each owner and reckon how many calls all of them take; nothing of it is kept."""
+        try:
+            meter = Meter(self.around.clock, RATES[self.part] * self._config.pace)
+            directory = Directory(self._directory, self._config.admin, self._address, Coverage())
+            if self._config.lists:
+                directory.load()
+            ids = directory.owners(self._config.only)
+            before = self._directory.calls
+            probed = [SIGN_IN + self._asked(id, cursor.streams) for id in ids[:PROBED]]
+            meter.made = before + self._service.calls + SIGN_IN * len(probed)
+            return meter.plan(len(ids), probed, before + SIGN_IN, self.not_read)
+        finally:
+            self._close()
+
+    def _asked(self, id: str, streams: Mapping[str, str]) -> float:
+        """Return about how many calls one owner takes; somebody who cannot be read takes one."""
+        try:
+            return self._probe(id, streams, int(self.around.clock.now() * 1_000_000))
+        except (PartError, PageError, ResyncError):
+            return 1.0
+
+    def _probe(self, id: str, streams: Mapping[str, str], now: int) -> float:
+        """Return about how many calls one owner takes."""
+        raise NotImplementedError
 
     def _host(self) -> str:
         """Return the address of the service."""

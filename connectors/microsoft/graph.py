@@ -25,6 +25,13 @@ DIRECTORY, TRACE, MAILBOX = "directory", "message_trace", "mailbox"
 RATES = {DIRECTORY: 2_000.0, TRACE: 20.0, MAILBOX: 1_000.0}
 """Calls a minute: half of what small tenants may in the directory, 100 traces in 5 minutes, 10,000 calls per mailbox in 10."""
 
+PAGE = 100
+"""Records of one page, as ``HEADERS`` ask."""
+SIGN_IN = 2
+"""Calls for a token: where to ask, and the asking."""
+UNCOUNTED = 10
+"""Pages that a list is taken to have when there is more than one and nobody says how many."""
+
 C = TypeVar("C", bound=Config)
 
 _CODE = re.compile(r"[A-Za-z]{1,60}")
@@ -46,6 +53,7 @@ class Answer(Model, frozen=True):
     value: Raw = NOTHING
     next: str | None = msgspec.field(default=None, name="@odata.nextLink")
     delta: str | None = msgspec.field(default=None, name="@odata.deltaLink")
+    count: int | None = msgspec.field(default=None, name="@odata.count")
     error: _Fault | None = None
     bare: Text | None = msgspec.field(default=None, name="code")
 
@@ -81,6 +89,7 @@ class Graph:
     login: Login
     base: str
     streams: dict[str, Stream] = field(default_factory=dict)
+    calls: int = 0
 
     def close(self) -> None:
         """Close all connections."""
@@ -93,6 +102,7 @@ class Graph:
 
     def body(self, url: str, owner: str = DIRECTORY) -> bytes:
         """Return an answer."""
+        self.calls += 1
         try:
             return self._stream(owner).get(url, method=owner if owner in RATES else MAILBOX, headers=HEADERS).body
         except StatusError as error:
@@ -101,6 +111,12 @@ class Graph:
     def pages(self, first: str, owner: str = DIRECTORY) -> Iterator[Page]:
         """Yield the pages of a list; ``owner`` is whose mailbox it comes from, or which of the shared limits holds."""
         return walk(first, lambda url: self._page(url, owner))
+
+    def counted(self, url: str, owner: str) -> tuple[int, list[Raw]]:
+        """Return how many records a list has and some of them; a service that does not count is taken at its first page."""
+        answer = read(self.body(url, owner), Answer)
+        items = read_list(answer.value) if present(answer.value) else []
+        return (len(items) * (UNCOUNTED if answer.next else 1) if answer.count is None else answer.count), items
 
     def _page(self, url: str, owner: str) -> Page:
         """Return a page whose links stay within Graph: one that leads away must neither be followed nor be kept as a position."""

@@ -1,7 +1,10 @@
 """Sent mail of a Microsoft 365 tenant: every sender's Sent Items, first a window of the past, then what changes."""
 
 import json
-from collections.abc import Iterator
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 from urllib.parse import quote
@@ -10,17 +13,19 @@ from pydantic import Field
 
 from connectors.base import Coverage, Cursor
 from connectors.cells import MICROSECONDS_A_DAY, CellError
+from connectors.identity import HandleError
 from connectors.microsoft import login, sent
-from connectors.microsoft.graph import Connected
+from connectors.microsoft.graph import MAILBOX, PAGE, RATES, SIGN_IN, Connected
 from connectors.microsoft.principals import Lists, owners
-from connectors.network import Asked, Step
+from connectors.network import PROBED, Asked, Meter, Plan, Step
 from connectors.pages import PartError, changes
-from connectors.records import zulu
+from connectors.records import Raw, read, zulu
 from connectors.rounds import events_of, rounds
 
 MOST_FILTERED = 5_000
 """Mails after which a delta with a filter ends without a word; a list by windows then fills the rest."""
 WINDOW_DAYS = 7
+NOT_READ = ("subjects, bodies and attachments", "received mail", "drafts", "mailboxes of guests")
 
 
 class Config(login.Config):
@@ -45,11 +50,41 @@ class Connector(Connected[Config]):
             lists.load()
             now = int(self.around.clock.now() * 1_000_000)
             reader = sent.Reader(coverage, now, self._address, lambda _: sent.ALONE, lists.members)
-            ids = owners(self._graph, self._config.group)
+            ids = list(owners(self._graph, self._config.group))
             asked = Asked(coverage, "mailboxes")
             yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
         finally:
             self._close()
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Count the mails of each mailbox, and those among them whose thread costs a call of its own."""
+        try:
+            meter = Meter(self.around.clock, RATES[MAILBOX] * self._config.pace)
+            lists = Lists(self._graph, self._config.tenant, self._address, Coverage())
+            lists.load()
+            ids, seen = list(owners(self._graph, self._config.group)), _Seen()
+            before = self._graph.calls + SIGN_IN
+            probed = [self._probe(id, _position(cursor.streams.get(f"sent/{id}")), seen) for id in ids[:PROBED]]
+            meter.made = self._graph.calls + SIGN_IN
+            met = len({lists.groups[one] for one in seen.addressed if one in lists.groups})
+            return meter.plan(len(ids), probed, before + met, NOT_READ)
+        finally:
+            self._close()
+
+    def _probe(self, id: str, position: "_Position", seen: "_Seen") -> float:
+        """Return about how many calls a mailbox takes; one that was read before takes one for what has changed."""
+        if position.at:
+            return 1.0
+        since = f"sentDateTime ge {zulu(self._since(int(self.around.clock.now() * 1_000_000)))}"
+        query = {"$select": "id,conversationIndex,toRecipients,ccRecipients", "$filter": since, "$top": "1000", "$count": "true"}
+        try:
+            count, items = self._graph.counted(self._graph.url(f"users/{id}/mailFolders/SentItems/messages", query), id)
+        except (PartError, CellError):
+            return 1.0
+        mails = [mail for raw in items if (mail := _readable(raw)) is not None]
+        asked = seen.unknown_parents(mails, self._address) * (count / len(mails) if mails else 0.0)
+        filled = math.ceil(self._config.days / WINDOW_DAYS) + count / PAGE if count >= MOST_FILTERED else 0.0
+        return max(1, math.ceil(count / PAGE)) + asked + filled
 
     def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
         """Follow the changes since the position; a round of everything that Graph may have cut is filled up at its end."""
@@ -92,6 +127,31 @@ class Connector(Connected[Config]):
             return sent.references(self._graph.body(url, id))
         except (PartError, CellError):
             return sent.ALONE
+
+
+@dataclass
+class _Seen:
+    """What a forecast has met so far: places in threads, and who was addressed."""
+
+    indexes: set[bytes] = field(default_factory=set)
+    addressed: set[str] = field(default_factory=set)
+
+    def unknown_parents(self, mails: Sequence[sent.Mail], address: Callable[[str], str]) -> int:
+        """Return how many mails answer one that was not met."""
+        found = [sent.index_of(mail) for mail in mails]
+        self.indexes.update(index for index in found if index)
+        for mail in mails:
+            for one in (*(mail.to_recipients or ()), *(mail.cc_recipients or ())):
+                with suppress(HandleError):
+                    self.addressed.add(address(one.raw))
+        return sum(len(index) > sent.HEAD_BYTES and index[: -sent.STEP_BYTES] not in self.indexes for index in found)
+
+
+def _readable(raw: Raw) -> sent.Mail | None:
+    try:
+        return read(raw, sent.Mail)
+    except CellError:
+        return None
 
 
 class _Position(NamedTuple):

@@ -89,6 +89,17 @@ class Reader:
     members: Members = nobody_is_a_list
     masters: dict[str, Meeting | None] = field(default_factory=dict)
     held: list[Meeting] = field(default_factory=list)
+    own: set[str] = field(default_factory=set)
+    """Handles under which the calendar's owner calls meetings."""
+    removed: int = 0
+    """Deletions that a delta named so far."""
+
+    def called_by(self, address: str) -> None:
+        """Know the owner's main address."""
+        try:
+            self.own |= {self.address(address)} if address else set()
+        except HandleError:
+            self.coverage.notes["owner_without_address"] += 1
 
     def event(self, raw: Raw) -> RawEvent | None:
         """Return the meeting, or hold it until ``rest`` when only its master knows who is in it, or count it where it belongs."""
@@ -126,6 +137,7 @@ class Reader:
 
     def _counted(self, meeting: Meeting) -> RawEvent | None:
         if (code := _dropped(meeting)) is not None:
+            self.removed += code == "removed"
             self.coverage.dropped[code] += 1
             return None
         try:
@@ -142,6 +154,7 @@ class Reader:
             self.coverage.dropped["not_yet"] += 1
             return None
         sender = self.address(meeting.organizer.raw if meeting.organizer else "")
+        self.own |= {sender} if meeting.is_organizer else set()
         named, refused = self._named(meeting)
         whom = addressed(named, sender, self.members, refused)
         if not whom.audience:

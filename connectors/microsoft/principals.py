@@ -57,13 +57,14 @@ class Lists:
         return tuple(sorted({handle for handle in found if handle is not None}))
 
 
-def owners(graph: Graph, chosen: str | None) -> list[str]:
-    """Return the object ids of those whose mailboxes are read: members of the pilot group, else everybody who is no guest."""
-    query = {"$select": "id,userType,userPrincipalName", "$top": "999"}
+def owners(graph: Graph, chosen: str | None) -> dict[str, str]:
+    """Return object id → address of those whose mailboxes are read: members of the pilot group, else everybody who is no guest."""
+    query = {"$select": "id,userType,userPrincipalName,mail", "$top": "999"}
     path = f"groups/{chosen}/transitiveMembers" if chosen else "users"
     found = (_readable(raw, people.User) for raw in twice(lambda: list(each(graph.pages(graph.url(path, query))))))
     users = [user for user in found if user is not None]
-    return sorted({user.id for user in users if user.id and not user.is_guest and user.type != "#microsoft.graph.group"})
+    kept = {user.id: user.mail or "" for user in users if user.id and not user.is_guest and user.type != "#microsoft.graph.group"}
+    return dict(sorted(kept.items()))
 
 
 def _readable(raw: Raw, kind: type[M]) -> M | None:

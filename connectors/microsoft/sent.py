@@ -216,6 +216,11 @@ def _dropped(mail: Mail) -> str | None:
     return "meeting_message" if mail.type in _NO_MAIL else None
 
 
+def index_of(mail: Mail) -> bytes:
+    """Return the place of a mail in its thread; empty when it has none."""
+    return _index(mail.conversation_index)
+
+
 def _index(text: str | None) -> bytes:
     """Return the thread index of a mail; empty when it has none or one of an unknown form."""
     try:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from connectors.simulated.agenda import Agenda
+from connectors.simulated.evidence import write_evidence
 from connectors.simulated.identities import CANARY, Identities
 from connectors.simulated.mailbox import Mailbox
 from connectors.simulated.records import records
@@ -26,6 +27,7 @@ class Inbox:
     people: Path
     badges: Path
     open_badges: Path
+    evidence: Path
     truth: Path  # beside the folder: no connector reads it
 
 
@@ -40,12 +42,14 @@ def write_company(company: Company, folder: Path, *, opted_in: float = 0.8) -> I
         people=folder / "hr.csv",
         badges=folder / "badges.csv",
         open_badges=folder / "open_badges",
+        evidence=folder / "evidence",
         truth=folder.parent / "truth.csv",
     )
     identities = Identities(company)
     _write_events(company, identities, inbox)
     write_people(company, identities, inbox.people, opted_in)
     write_badges(company, identities, inbox.badges, inbox.open_badges)
+    write_evidence(company, identities, inbox.evidence)
     write_truth(company, identities, inbox.truth)
     return inbox
 

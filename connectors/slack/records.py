@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from connectors.addressees import MAX_EXPANDED
 from connectors.base import Coverage, RawEvent
 from connectors.cells import CellError, plausible, second_zero
 from connectors.identity import HandleError, slack_handle
@@ -26,6 +27,9 @@ NOISE = frozenset(
 ) | {"pinned_item", "unpinned_item", "bot_add", "bot_remove", "bot_enable", "bot_disable", "reminder_add", "sh_room_created"}
 """Subtypes that Slack writes itself when a room changes."""
 
+_BOT, _BROADCAST = Flag.BOT.value, Flag.BROADCAST.value
+_MESSAGE, _REACTION, _TO, _MENTIONED = Kind.MESSAGE, Kind.REACTION, Role.TO, Role.MENTIONED
+"""Names of their own, because looking up a member of an enumeration takes as long as making a record."""
 _PLAIN = frozenset({"type", "subtype", "user", "bot_id", "thread_ts", "parent_user_id", "user_team"})
 _TS = re.compile(r"(\d{1,12})\.(\d{6})")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -50,8 +54,20 @@ class Directory:
     known: frozenset[str] = frozenset()
     foreign: Mapping[str, str] = field(default_factory=dict)
     bots: frozenset[str] = frozenset({SLACKBOT})
+    groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Members of user groups by the group's id, where the workspace lets us know them."""
     handles: dict[tuple[str, object], str] = field(default_factory=dict, repr=False, compare=False)
     """Handles made so far, a bounded number of them."""
+
+    def expanded(self, mentioned: frozenset[str]) -> frozenset[str]:
+        """Return whom a message names, a small user group by its members; a large or unknown one counts as everybody."""
+        if all(one == EVERYBODY or not one.startswith(EVERYBODY) for one in mentioned):
+            return mentioned
+        found: set[str] = set()
+        for one in mentioned:
+            members = self.groups.get(one.removeprefix(EVERYBODY)) if one.startswith(EVERYBODY) else (one,)
+            found.update(members if members and len(members) <= MAX_EXPANDED else (EVERYBODY,))
+        return frozenset(found)
 
     def handle(self, user: str, hint: object = None) -> str:
         """Return the handle; guests of other teams keep their own team."""
@@ -115,26 +131,21 @@ class Reader:
 
     def _spoken(self, wire: Wire, author: str, mentioned: frozenset[str]) -> RawEvent:
         directory, space = self.directory, self.space
+        mentioned = directory.expanded(mentioned) if mentioned else mentioned
         sent = plausible(microseconds(wire.ts), self.now)
         sender = directory.handle(author, wire.user_team)
         root = None if wire.thread_ts is None else self._root(wire, author)
         recipients = self._recipients(author, mentioned) if mentioned or space.members else ()
-        automatic = wire.bot_id is not msgspec.UNSET or wire.subtype == "bot_message" or author in directory.bots
-        flags = (Flag.BOT.value if automatic else 0) | (Flag.BROADCAST.value if EVERYBODY in mentioned else 0)
-        return RawEvent(
-            id=self._id(wire.ts, author),
-            kind=Kind.MESSAGE,
-            sent=sent,
-            sender=sender,
-            recipients=recipients,
-            audience=len(recipients),
-            space=self.place,
-            space_kind=space.kind,
-            root=root,
-            reply_to=root,
-            flags=flags | second_zero(sent),
-            revision=0 if wire.edited is None else _revision(wire.edited.ts),
-        )
+        flags = second_zero(sent)
+        if wire.bot_id is not msgspec.UNSET or wire.subtype == "bot_message" or author in directory.bots:
+            flags |= _BOT
+        if EVERYBODY in mentioned:
+            flags |= _BROADCAST
+        revision = 0 if wire.edited is None else _revision(wire.edited.ts)
+        id, crowd = f"{self.place}/{wire.ts}/{author}", len(recipients)
+        made = RawEvent(id, _MESSAGE, sent, sender, recipients, crowd, self.place, space.kind, root, root, None, None, None, flags)
+        made.revision = revision
+        return made
 
     def _id(self, ts: str, author: str) -> str:
         return f"{self.place}/{ts}/{author}"
@@ -164,7 +175,7 @@ class Reader:
         members = self.space.members
         named = mentioned.intersection(members) if members else mentioned - {EVERYBODY}
         people = sorted({*members, *named} - {author})
-        return tuple((self.directory.handle(user), Role.MENTIONED if user in named else Role.TO) for user in people if _ID.fullmatch(user))
+        return tuple((self.directory.handle(user), _MENTIONED if user in named else _TO) for user in people if _ID.fullmatch(user))
 
     def _reaction(self, message: RawEvent, reactor: str) -> RawEvent | None:
         try:
@@ -175,19 +186,9 @@ class Reader:
         if sender == message.sender:
             self.coverage.dropped["reaction_to_oneself"] += 1
             return None
-        return RawEvent(
-            id=f"{message.id}/reaction/{reactor}",
-            kind=Kind.REACTION,
-            sent=message.sent,
-            sender=sender,
-            recipients=((message.sender, Role.TO),),
-            audience=1,
-            space=message.space,
-            space_kind=message.space_kind,
-            root=message.root or message.id,
-            reply_to=message.id,
-            flags=Flag.BOT.value if reactor in self.directory.bots else 0,
-        )
+        id, sent, to, root = f"{message.id}/reaction/{reactor}", message.sent, ((message.sender, _TO),), message.root or message.id
+        flags = _BOT if reactor in self.directory.bots else 0
+        return RawEvent(id, _REACTION, sent, sender, to, 1, message.space, message.space_kind, root, message.id, flags=flags)
 
 
 def _projected(message: object) -> tuple[Wire | None, frozenset[str]]:

@@ -28,6 +28,7 @@ from ona.tables import SpaceKind
 TIERS = {
     "auth.test": 300.0,
     "users.list": 20.0,
+    "usergroups.list": 20.0,
     "conversations.list": 20.0,
     "conversations.members": 100.0,
     "conversations.history": 50.0,
@@ -77,6 +78,8 @@ class Config(connectors.network.Config):
     """Read private channels too."""
     direct: bool = False
     """Read direct and group messages too."""
+    user_groups: bool = False
+    """Take user groups that are mentioned apart, with usergroups:read; without, such a mention is of everybody."""
     channels: frozenset[str] | None = None
     """Ids or names of the only channels to be read."""
     days: int = Field(default=91, ge=1)
@@ -119,7 +122,7 @@ class Connector:
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
         """Yield the events of every channel page by page; a channel that cannot be read is counted and leaves its cursor alone."""
         upper = int(self.around.clock.now() * 1_000_000)
-        known = wire.directory(self._team(), self._known_users(Coverage()))
+        known = wire.directory(self._team(), self._known_users(Coverage()), self._groups(coverage))
         rooms = self._rooms()
         asked = Asked(coverage, "channels")
         asked.asked(len(rooms))
@@ -149,7 +152,8 @@ class Connector:
         """Ask Slack what the token may do."""
         answer = _Web(self._http().stream("auth")).auth_test()
         granted = tuple(sorted(scope.strip() for scope in answer.headers.get("x-oauth-scopes", "").split(",") if scope.strip()))
-        needed = tuple(sorted({*NEEDED, *(PRIVATE if self._config.private else ()), *(DIRECT if self._config.direct else ())}))
+        groups = ("usergroups:read",) if self._config.user_groups else ()
+        needed = tuple(sorted({*NEEDED, *groups, *(PRIVATE if self._config.private else ()), *(DIRECT if self._config.direct else ())}))
         return Scopes(granted, needed, tuple(scope for scope in granted if scope not in needed and scope not in HARMLESS))
 
     def forecast(self, cursor: Cursor) -> Plan:
@@ -231,6 +235,17 @@ class Connector:
         else:
             coverage.read += len(self._users)
         return self._users
+
+    def _groups(self, coverage: Coverage) -> dict[str, tuple[str, ...]]:
+        """Return the members of user groups; a workspace that does not let us know them loses nothing but that."""
+        if not self._config.user_groups:
+            return {}
+        try:
+            pages = listed(self._http().stream("usergroups"), "usergroups.list", "usergroups", {"include_users": "true"})
+            return {id: members for page in pages for id, members in wire.groups(page.items).items()}
+        except _RefusedError:
+            coverage.notes["user_groups_not_read"] += 1
+            return {}
 
     def _team(self) -> str:
         found = _data(_Web(self._http().stream("auth")).auth_test())

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
@@ -42,6 +42,7 @@ class Envelope(_Struct, frozen=True):
     messages: msgspec.Raw = _NOTHING
     members: msgspec.Raw = _NOTHING
     channels: msgspec.Raw = _NOTHING
+    usergroups: msgspec.Raw = _NOTHING
     team_id: str | None = None
     enterprise_id: str | None = None
 
@@ -132,6 +133,14 @@ class Channel(_Struct, frozen=True):
         return SpaceKind.PRIVATE if self.is_private else SpaceKind.CHANNEL
 
 
+class Group(_Struct, frozen=True):
+    """What is read of a user group."""
+
+    id: str
+    users: list[str] = []
+    date_delete: int = 0
+
+
 class Head(_Struct, frozen=True):
     """Where a message stands in a thread."""
 
@@ -171,6 +180,19 @@ def channels(raws: list[msgspec.Raw]) -> Iterator[Channel]:
         yield msgspec.json.decode(raw, type=Channel)
 
 
+def groups(raws: list[msgspec.Raw]) -> dict[str, tuple[str, ...]]:
+    """Return the members of the user groups of a page that still exist; one that cannot be read is left out."""
+    found = {}
+    for raw in raws:
+        try:
+            group = msgspec.json.decode(raw, type=Group)
+        except msgspec.MsgspecError:
+            continue
+        if not group.date_delete:
+            found[group.id] = tuple(group.users)
+    return found
+
+
 def ids(raws: list[msgspec.Raw]) -> Iterator[str]:
     """Yield the ids of a page."""
     for raw in raws:
@@ -198,13 +220,14 @@ def head(raw: msgspec.Raw) -> Head | None:
         return None
 
 
-def directory(team: str, known: list[User]) -> Directory:
+def directory(team: str, known: list[User], groups: Mapping[str, tuple[str, ...]] | None = None) -> Directory:
     """Return which team each user belongs to and who is a bot; guests of other companies keep their own team."""
     return Directory(
         team,
         frozenset(user.id for user in known),
         {user.id: user.team for user in known if user.is_stranger and user.team},
         frozenset(user.id for user in known if user.kind is AccountKind.BOT) | {SLACKBOT},
+        groups or {},
     )
 
 

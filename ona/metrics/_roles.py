@@ -59,7 +59,7 @@ def brokerage_roles(graph: Graph) -> Floats:
     result[forward.order] -= added_up(
         structure,
         lambda batch, closed: add_closed_two_paths(batch, forward.sources, forward.indices, seen.ahead, seen.ranked, closed),
-        lambda: np.zeros((graph.n, len(ROLES))),
+        lambda _: np.zeros((graph.n, len(ROLES))),
     )
     result[seen.team < 0] = np.nan
     return result
@@ -95,7 +95,7 @@ def dealt(graph: Graph) -> Chance:
     ends = added_up(
         seen.structure,
         lambda batch, total: add_closed_ends(batch, forward.sources, forward.indices, seen.ahead, seen.ranked, total),
-        lambda: np.zeros((len(forward.indices), 6), dtype=np.int32),
+        lambda _: np.zeros((len(forward.indices), 6), dtype=np.int32),
     )
     found = moments(forward.sources, forward.indices, seen.ahead, seen.ranked, ends)
     n_paths, mutual, starts, stops, chains = found.T

@@ -34,7 +34,7 @@ def triangles(structure: Structure) -> Iterator[Codes]:
         yield from _of_half(structure, half)
 
 
-def added_up(structure: Structure, add: Callable[[Codes, Total], None], start: Callable[[], Total]) -> Total:
+def added_up(structure: Structure, add: Callable[[Codes, Total], None], start: Callable[[int], Total]) -> Total:
     """Return the sum over all triangles.
 
     Parameters
@@ -44,19 +44,28 @@ def added_up(structure: Structure, add: Callable[[Codes, Total], None], start: C
     add
         Adds what a batch of triangles gives to a total, without the interpreter's lock.
     start
-        Makes a total of zeros; one for each half of the triangles.
+        Makes the total that each half of the triangles, 0 and 1, is added to; they are added up in the end.
     """
 
     def half(number: int, _: int) -> Total:
-        total = start()
+        total = start(number)
         for batch in _of_half(structure, number):
             add(batch, total)
         return total
 
     totals = list(in_threads(half, [(number, number) for number in range(len(_halves(structure)))]))
     for other in totals[1:]:
-        totals[0] += other
-    return totals[0] if totals else start()
+        _add_to(totals[0], other)
+    return totals[0] if totals else start(0)
+
+
+def _add_to(total: Total, other: Total) -> None:
+    middle = len(total) // 2
+    list(
+        in_threads(
+            lambda start, stop: np.add(total[start:stop], other[start:stop], out=total[start:stop]), [(0, middle), (middle, len(total))]
+        )
+    )
 
 
 def _halves(structure: Structure) -> list[Block]:
@@ -66,8 +75,8 @@ def _halves(structure: Structure) -> list[Block]:
 def _cut(structure: Structure) -> list[Block]:
     """Cut the people whose triangles are listed so that both halves take about as long."""
     forward = structure.forward
-    ahead = np.diff(forward.indptr)
-    return even_blocks(np.bincount(forward.sources, ahead[forward.indices] + 1.0, minlength=structure.n), N_HALVES)
+    done = np.append(0, np.cumsum(np.diff(forward.indptr)[forward.indices], dtype=np.int64))[forward.indptr]
+    return even_blocks(np.diff(done) + np.diff(forward.indptr), N_HALVES)
 
 
 def _of_half(structure: Structure, half: int) -> Iterator[Codes]:

@@ -38,6 +38,8 @@ def dependence(contact: Graph) -> Floats:
     """Return ``p_ij + sum_q p_iq p_qj`` of each tie of ``contact.structure.forward``, from its start and from its end, ``(ties, 2)``."""
     forward = contact.structure.forward
     share = shares(forward.sources, forward.indices, contact.adjacency.data[forward.position])
-    through = added_up(contact.structure, lambda batch, total: add_paths(batch, share, total), lambda: np.zeros_like(share))
-    through += share
-    return through
+    return added_up(
+        contact.structure,
+        lambda batch, total: add_paths(batch, share, total),
+        lambda half: np.zeros_like(share) if half else share.copy(),
+    )

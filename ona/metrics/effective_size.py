@@ -38,7 +38,7 @@ def effective_size(graph: Graph) -> Floats:
     result[forward.order] -= added_up(
         contact.structure,
         lambda batch, redundant: add_redundancy(batch, source, target, share, marginal, redundant),
-        lambda: np.zeros(graph.n),
+        lambda _: np.zeros(graph.n),
     )
     result[degree == 0] = np.nan
     return result

@@ -1,6 +1,6 @@
 """Pivot betweenness: betweenness estimated from the paths of some people, with its standard error."""
 
-from math import ceil, log
+from math import ceil, floor, log, log2
 
 import numpy as np
 
@@ -56,3 +56,16 @@ def pivots_needed(n: int, *, error: float, chance: float) -> int:
     Hoeffding's bound, which knows nothing of the graph; the standard errors are far smaller.
     """
     return ceil(log(2 * n / chance) / (2 * error**2))
+
+
+def paths_needed(diameter: int, *, error: float, chance: float) -> int:
+    """Return how many paths drawn at random do the same, where no shortest path has more than ``diameter`` people, at least 3.
+
+    ``(.5 / error^2) (floor(log2(diameter - 2)) + 1 + ln(1 / chance))``: whatever the size of the company, but in a large one even an
+    error of .001 tells only a handful of people apart (section 2.2).
+
+    References
+    ----------
+    Riondato & Kornaropoulos (2016), doi:10.1007/s10618-015-0423-0
+    """
+    return ceil(0.5 / error**2 * (floor(log2(diameter - 2)) + 1 - log(chance)))

@@ -15,7 +15,7 @@ TO = 27720
 FIXED_POINT = 2**20
 CHANNEL_BITS, DAY_BITS, MARK_BITS = 2, 3, 2
 SMALL, SPOKEN = 1, 2
-"""Marks of a share: from an event small enough to be evidence, from a turn and not from a meeting."""
+"""Marks of a share: from an event small enough to be evidence, from a turn that addresses the person and not from a meeting."""
 
 
 class Said(NamedTuple):
@@ -115,9 +115,12 @@ def mentioned(turn: Codes, account: Codes, named: tuple[Codes, Codes, Codes]) ->
             number[turn[j]] += 1
 
 
-@kernel(int64(int64, tuple_of(CODES, CODES, CODES), tuple_of(int64, int64, int64), tuple_of(CODES, INTS)))
-def _targets(entry: int, named: tuple[Codes, Codes, Codes], turn: tuple[int, int, int], targets: tuple[Codes, Ints]) -> int:
-    """Fill in whom a turn (sender, root author, who spoke before) is for: mentions 2 together, the others 1 each; return how many."""
+@kernel(tuple_of(int64, int64)(int64, tuple_of(CODES, CODES, CODES), tuple_of(int64, int64, int64), tuple_of(CODES, INTS)))
+def _targets(entry: int, named: tuple[Codes, Codes, Codes], turn: tuple[int, int, int], targets: tuple[Codes, Ints]) -> tuple[int, int]:
+    """Fill in whom a turn (sender, root author, who spoke before) is for: mentions 2 together, the others 1 each.
+
+    Return how many, and how many of them it addresses: the first ones. Who merely spoke before is not addressed.
+    """
     account, after, _ = named
     sender, root, before = turn
     who, units = targets
@@ -127,17 +130,19 @@ def _targets(entry: int, named: tuple[Codes, Codes, Codes], turn: tuple[int, int
         size, entry = size + 1, after[entry]
     for k in range(size):
         units[k] = 2 * TO // size
+    addressed = size
     for other in (root, before):
-        if root == -2 or other < 0 or other == sender:
-            continue
-        k = 0
-        while k < size and who[k] != other:
-            k += 1
-        if k == size:
-            who[k], units[k] = other, 0
-            size += 1
-        units[k] += TO
-    return size
+        if root != -2 and other >= 0 and other != sender:
+            k = 0
+            while k < size and who[k] != other:
+                k += 1
+            if k == size:
+                who[k], units[k] = other, 0
+                size += 1
+            units[k] += TO
+        if other == root:
+            addressed = size
+    return size, addressed
 
 
 @kernel(int64(INTS, SAID, tuple_of(CODES, CODES, CODES), tuple_of(CODES, CODES), METHOD, SHARES))
@@ -159,14 +164,14 @@ def posts(
     targets = np.empty(len(named[0]) + 2, dtype=np.int32), np.empty(len(named[0]) + 2, dtype=np.int64)
     size = 0
     for i in rows:
-        receivers, whole = _targets(named[2][i], named, (sender[i], root[i], before[i]), targets), 0
+        (receivers, addressed), whole = _targets(named[2][i], named, (sender[i], root[i], before[i]), targets), 0
         for k in range(receivers):
             whole += targets[1][k]
         for k in range(receivers):
             x = _part(targets[1][k], whole, receivers, method.beta)
             if x > 0:
                 keys[size] = _key((source[i] << CHANNEL_BITS) | CHAT, sender[i], targets[0][k], method.bits, day[i])
-                values[size] = (x << MARK_BITS) | SPOKEN | SMALL
+                values[size] = (x << MARK_BITS) | (SPOKEN | SMALL if k < addressed else 0)
                 size += 1
     return size
 

@@ -52,6 +52,8 @@ class Badge:
     issued_on: date | None
     expires_on: date | None
     status: str
+    method: str = "none"  # how the status was found
+    checked: datetime | None = None  # and when, UTC
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,51 @@ class FacetReading:
     sentence: str | None
     contributions: tuple[Contribution, ...]
     sources: tuple[SourceReading, ...]
+
+
+@dataclass(frozen=True)
+class SourceEvidence:
+    """What one source says about one facet of a person: traces, or people asked."""
+
+    source: str
+    verdict: Literal["supports", "neutral", "contradicts", "silent"]
+    answers: int | None  # people behind it; None for traces, and below three
+    reliability: float | None
+
+
+@dataclass(frozen=True)
+class Without:
+    """What would be said if one source were not there."""
+
+    source: str
+    state: str
+    label: str | None
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All sources about one facet of a person, side by side."""
+
+    facet: str
+    state: Literal["agree", "contested", "single-source", "silent"]
+    label: str | None  # allowed words; None when nothing may be claimed
+    certain: bool  # two independent sources say so
+    value: float | None  # standing behind all sources, standard deviations
+    standard_error: float | None
+    sources: tuple[SourceEvidence, ...]
+    without: tuple[Without, ...]
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One axis of a spider chart, 0 to 1, with its interval; None = nothing is said."""
+
+    name: str
+    kind: Literal["soft", "hard"]
+    value: float | None
+    low: float | None
+    high: float | None
+    said: str  # the same in words
 
 
 @dataclass(frozen=True)
@@ -135,6 +182,8 @@ class Person:
     visibility: float | None  # percentile of formal visibility, 0 to 100
     excluded: tuple[str, ...]
     standing: tuple[str, ...]
+    evidence: tuple[Evidence, ...] = ()
+    axes: tuple[Axis, ...] = ()  # of the spider chart: soft facets and hard skills, never combined
 
 
 PAGE, LARGEST_PAGE = 50, 500
@@ -146,7 +195,7 @@ class PeopleQuery:
     """Which people a list keeps, in what order, and which page of it."""
 
     facet: Facet = "helper"
-    sort: Sort = "score"
+    sort: Sort | None = None  # None = by score for whoever may rank people, else by name
     limit: int = PAGE
     cursor: str | None = None
     team: int | None = None

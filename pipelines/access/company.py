@@ -10,8 +10,10 @@ from ona.graph import Graph
 from ona.organisation import Unit, units
 from pipelines.access import words
 from pipelines.access.answers import Company, Department, Statement
-from pipelines.access.policy import Readable, Sight, Viewer, look
+from pipelines.access.disclosed import GROUP
+from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
+from pipelines.access.rights import Right
 from pipelines.workspace import Workspace
 
 Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
@@ -19,16 +21,18 @@ Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
 
 def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
     """Return the company in a few sentences, and departments of at least the minimum group beside each other."""
+    demand(ws, viewer, Right.SEE_GROUPS)
     sight = look(ws, scan, viewer)
     notes = sight.scan.sealed.manifest.get("notes")
     sealed = notes.get("company") if isinstance(notes, Mapping) else None
-    said = [statement(sealed) for statement in STATEMENTS] if isinstance(sealed, Mapping) and len(sight.rows) >= sight.minimum else []
+    enough = int(sight.audience.counted.sum()) >= sight.minimum
+    said = [statement(sealed) for statement in STATEMENTS] if isinstance(sealed, Mapping) and enough else []
     return Company(sight.scan.id, sight.minimum, tuple(one for one in said if one is not None), departments(sight))
 
 
 def departments(sight: Sight) -> tuple[Department, ...]:
     """Describe departments by the contact among those that are shown; people of the others are left out on both sides."""
-    shown = sorted(code for code, size in sight.sizes("group").items() if size >= sight.minimum)
+    shown = sorted(code for attribute, code in sight.pattern.cells if attribute == GROUP and sight.pattern.has_figures(attribute, code))
     if len(shown) < 2:
         return ()
     found = units(_graph(sight, "attention", shown), _graph(sight, "ask", shown))
@@ -37,8 +41,8 @@ def departments(sight: Sight) -> tuple[Department, ...]:
 
 
 def _graph(sight: Sight, name: str, shown: Sequence[int]) -> Graph:
-    """Return the sealed graph among the visible people of these departments, by member rows."""
-    rows = sight.rows[np.isin(sight.scan.units("group")[sight.rows], shown)]
+    """Return the sealed graph among the people of these departments who count, by member rows."""
+    rows = np.flatnonzero(sight.counted & np.isin(sight.scan.units("group"), shown))
     source, target, weight = sight.scan.ties(name)
     kept = np.isin(source, rows) & np.isin(target, rows) & (weight > 0)
     table = pa.table({"source": source[kept], "target": target[kept], "weight": weight[kept]})

@@ -2,34 +2,50 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import numpy.typing as npt
+import scipy.sparse as sp
 
+from ona.disclosure import settled
 from pipelines import scans
 from pipelines.access import words
 from pipelines.access.answers import ContactGrid, Overview, PersonRow, Quality, ScanEntry
-from pipelines.access.policy import Readable, Sight, Viewer, look
-from pipelines.access.readable import NO_UNIT, Floats, Ids
+from pipelines.access.contact import enough
+from pipelines.access.disclosed import GROUP
+from pipelines.access.policy import Readable, Sight, Viewer, demand, look, released_to
+from pipelines.access.readable import Floats, Ids
 from pipelines.access.readings import MARKED_FACETS, marks, rows_of
+from pipelines.access.rights import Right
+from pipelines.access.stamp import remembered, stamp
+from pipelines.access.standing import AUDIENCES
+from pipelines.phrases import say
 from pipelines.scans import ScanSummary
 from pipelines.workspace import Workspace
 
 Grid = npt.NDArray[np.bool_]
+
+OTHER = say("Other reasons.")
 
 MOST_DEPARTMENTS = 16
 """Rows of the contact grid; the largest departments are kept."""
 
 
 def list_scans(ws: Workspace, viewer: Viewer) -> tuple[ScanEntry, ...]:
-    """Sealed scans, the newest first; without counts, which could be subtracted from each other."""
-    del viewer  # in single-user mode every scan is the viewer's
-    return tuple(_entry(one) for one in scans.list_scans(ws))
+    """Sealed scans that the viewer may see, the newest first; without counts, which could be subtracted from each other."""
+    found = remembered(ws, "scans", stamp(ws), lambda: scans.list_scans(ws))
+    if viewer.role not in AUDIENCES or viewer.preview:
+        return tuple(_entry(one) for one in found)
+    released = [one for one in found if released_to(ws, viewer, one.id) is not None]
+    newest = next((one.id for one in released if one.latest), released[0].id if released else None)
+    return tuple(replace(_entry(one), latest=one.id == newest) for one in released)
 
 
 def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
     """Who stands out, hidden influencers first, and how far to trust it."""
+    demand(ws, viewer, Right.RANK)
     sight = look(ws, scan, viewer)
     manifest = sight.scan.sealed.manifest
     return Overview(
@@ -53,11 +69,13 @@ def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
 
 def read_contact(ws: Workspace, scan: Readable, viewer: Viewer) -> ContactGrid:
     """Return the share of each department's contact by department."""
+    demand(ws, viewer, Right.SEE_GROUPS)
     return contact_grid(look(ws, scan, viewer))
 
 
 def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
     """Return the data-quality report of a scan; it counts rows and never names anybody."""
+    demand(ws, viewer, Right.SEE_QUALITY)
     sight = look(ws, scan, viewer)
     return Quality(sight.scan.id, dict(sight.scan.sealed.quality))
 
@@ -65,15 +83,15 @@ def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
 def contact_grid(sight: Sight) -> ContactGrid:
     """Share of each department's contact by department; a cell needs the minimum group at both ends."""
     sizes = sight.sizes("group")
-    shown = sorted((code for code, size in sizes.items() if size >= sight.minimum), key=lambda code: -sizes[code])[:MOST_DEPARTMENTS]
+    known = [code for attribute, code in sight.pattern.cells if attribute == GROUP and sight.pattern.has_figures(attribute, code)]
+    shown = sorted(known, key=lambda code: -sizes[code])[:MOST_DEPARTMENTS]
     shown.sort(key=lambda code: sight.scan.unit_name("group", code).casefold())
     if len(shown) < 2:
         return ContactGrid((), ())
-    weight, people = _between(sight, shown)
+    weight, people, safe = _between(sight, shown)
     total = weight.sum(axis=1, keepdims=True)
     share = np.divide(weight, total, out=np.full_like(weight, np.nan), where=total > 0)
-    hidden = (people < sight.minimum) & (weight > 0)
-    share[_complemented(hidden | hidden.T, sight, shown, sizes)] = np.nan
+    share[unanswerable(~safe & (weight > 0), people)] = np.nan
     names = tuple(sight.scan.unit_name("group", code) for code in shown)
     return ContactGrid(names, tuple(tuple(None if np.isnan(x) else round(float(x), 3) for x in row) for row in share))
 
@@ -103,11 +121,14 @@ def _reasons(sight: Sight) -> npt.NDArray[np.str_]:
 
 
 def _withheld(sight: Sight) -> tuple[tuple[str, int], ...]:
-    """Sentence and people per reason; reasons of fewer people than the minimum group are counted together."""
-    counts = Counter(str(code) for code in _reasons(sight) if code)
-    large = [(words.reason(code) or code, number) for code, number in counts.most_common() if number >= sight.minimum]
-    rest = sum(number for number in counts.values() if number < sight.minimum)
-    return (*large, ("Other reasons.", rest)) if rest >= sight.minimum else tuple(large)
+    """Sentence and people per reason; reasons of few people are counted together, and with them the next one while they are few."""
+    counts = Counter(str(code) for code in _reasons(sight) if code).most_common()
+    large = [(code, number) for code, number in counts if number >= sight.minimum]
+    rest = sum(number for _, number in counts[len(large) :])
+    while 0 < rest < sight.minimum and large:
+        rest += large.pop()[1]
+    told = [(words.reason(code) or code, number) for code, number in large]
+    return (*told, (OTHER, rest)) if rest >= sight.minimum else tuple(told)
 
 
 def _warnings(manifest: Mapping[str, object]) -> tuple[str, ...]:
@@ -116,33 +137,39 @@ def _warnings(manifest: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(str(one) for one in found) if isinstance(found, list | tuple) else ()
 
 
-def _between(sight: Sight, shown: list[int]) -> tuple[Floats, Ids]:
-    """Contact and the smaller number of distinct people at either end, for each pair of departments."""
+def _between(sight: Sight, shown: list[int]) -> tuple[Floats, Ids, Grid]:
+    """Contact of each pair of departments, the distinct people in it, and whether enough stand at both ends and none carries most."""
     source, target, weight = sight.scan.ties("relationship")
-    seen = sight.visible[source] & sight.visible[target]
-    place = {code: at for at, code in enumerate(shown)}
-    unit = np.array([place.get(int(code), NO_UNIT) for code in sight.scan.units("group")])
-    ends = np.concatenate([source[seen], target[seen]]), np.concatenate([target[seen], source[seen]])
-    weights = np.tile(weight[seen], 2)
-    known = (unit[ends[0]] >= 0) & (unit[ends[1]] >= 0)
-    near, far, weights = ends[0][known], unit[ends[1][known]], weights[known]
-    total = np.zeros((len(shown), len(shown)))
-    np.add.at(total, (unit[near], far), weights)
-    distinct = np.zeros(total.shape, dtype=np.int64)
-    pairs = np.unique(np.stack([near, far]), axis=1)
-    np.add.at(distinct, (unit[pairs[0]], pairs[1]), 1)
-    return total, np.minimum(distinct, distinct.T)
+    place = np.full(len(sight.scan.persons), -1, dtype=np.int64)
+    for at, code in enumerate(shown):
+        place[sight.members("group", code)] = at
+    known = (place[source] >= 0) & (place[target] >= 0)
+    near, far = np.concatenate([source[known], target[known]]), np.concatenate([target[known], source[known]])
+    weights, k = np.tile(weight[known], 2), len(shown)
+    pair = place[near] * k + place[far]
+    safe = enough(pair, near, weights, k * k, sight.minimum).reshape(k, k)
+    each = np.unique(np.stack([np.concatenate([pair, place[far] * k + place[near]]), np.tile(near, 2)]), axis=1)
+    people = np.bincount(each[0], minlength=k * k).astype(np.int64)
+    total = np.bincount(pair, weights, k * k).astype(np.float64)
+    return total.reshape(k, k), people.reshape(k, k), np.asarray(safe & safe.T)
 
 
-def _complemented(hidden: Grid, sight: Sight, shown: list[int], sizes: Mapping[int, int]) -> Grid:
-    """Hide a second cell of each row that hides one alone, since the shares of a row add up to 100 %."""
-    hidden = hidden.copy()
-    small = np.array([sizes[code] for code in shown])
-    for _ in shown:
-        alone = np.flatnonzero(hidden.sum(axis=1) == 1)
-        if not len(alone):
+def unanswerable(hidden: Grid, people: Ids) -> Grid:
+    """Hide further cells until none can be computed: shares of a row add up to 100 %, and a cell is the same seen from both sides."""
+    k = len(hidden)
+    cells = {pair: at for at, pair in enumerate((a, b) for a in range(k) for b in range(a, k))}
+    index = np.array([[cells[min(a, b), max(a, b)] for b in range(k)] for a in range(k)])
+    gone, sizes = np.zeros(len(cells), dtype=np.bool_), np.zeros(len(cells), dtype=np.int64)
+    np.logical_or.at(gone, index, hidden)
+    sizes[index] = people
+    rows = np.zeros((k, len(cells)), dtype=np.int64)
+    rows[np.arange(k)[:, None], index] = 1
+    while gone.any() and not gone.all():
+        known = settled(sp.csr_array(rows), gone)
+        if not known.size:
             break
-        for row in alone:
-            column = min((c for c in range(len(shown)) if not hidden[row, c]), key=lambda c: (c == row, small[c]))
-            hidden[row, column] = hidden[column, row] = True
-    return hidden
+        beside = np.flatnonzero(rows[rows[:, known].any(axis=1)].any(axis=0) & ~gone)
+        if not beside.size:
+            beside = np.flatnonzero(~gone)
+        gone[beside[np.lexsort((beside, sizes[beside]))[0]]] = True
+    return np.asarray(gone[index])

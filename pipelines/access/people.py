@@ -8,9 +8,13 @@ from ona.errors import NotFoundError, SettingsError
 from pipelines import audit
 from pipelines.access import words
 from pipelines.access.answers import LARGEST_PAGE, Facet, FacetReading, Fact, PeoplePage, PeopleQuery, Person, PersonMark, PersonRow, Sort
-from pipelines.access.policy import Readable, Sight, Viewer, look
+from pipelines.access.ledgers import evidence_of
+from pipelines.access.paging import cursor_after, start_of
+from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
+from pipelines.access.rights import Reach, Right, reach
+from pipelines.access.skills import person_axes
 from pipelines.audit import Act
 from pipelines.workspace import Workspace
 
@@ -35,26 +39,39 @@ def read_people(
     query: PeopleQuery = EVERYBODY,
 ) -> PeoplePage:
     """People in a stable order, one page from the cursor on."""
+    demand(ws, viewer, Right.SEE_SCORES)
     sight = look(ws, scan, viewer)
+    query = replace(query, sort=_sort(sight, query.sort))
     kept, note = _kept(sight, query)
-    ordered = _ordered(sight, kept, query.facet, query.sort)
-    start = _start(sight, ordered, query.cursor)
+    ordered = _ordered(sight, kept, query.facet, query.sort or "name")
+    start = start_of(sight, query, ordered)
     size = max(1, min(query.limit, LARGEST_PAGE))
     shown = ordered[start : start + size]
     more = start + size < len(ordered)
     return PeoplePage(
         scan_id=sight.scan.id,
         facet=query.facet,
-        sort=query.sort,
+        sort=query.sort or "name",
         people=rows_of(sight, shown, query.facet),
         total=len(ordered),
-        next_cursor=sight.codes[shown[-1]] if more else None,
+        next_cursor=cursor_after(sight, query, shown[-1]) if more else None,
         note=note,
     )
 
 
+def _sort(sight: Sight, asked: Sort | None) -> Sort:
+    """Return the order of a list: by score for whoever may rank people, by name for everybody else.
+
+    Raises ForbiddenError when a score is asked for without the right.
+    """
+    if asked == "score":
+        demand(sight.ws, sight.viewer, Right.RANK)
+    return asked or ("score" if reach(sight.mode, sight.viewer.role, Right.RANK) is not Reach.NOBODY else "name")
+
+
 def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Person:
     """One person by view id, or by the digits on the label."""
+    demand(ws, viewer, Right.SEE_SCORES)
     sight = look(ws, scan, viewer)
     row = _asked_for(sight, code)
     facts = sight.scan.facts_of(row)
@@ -67,6 +84,8 @@ def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Per
         visibility=round(100 * float(known[0]), 1) if known else None,
         excluded=EXCLUDED,
         standing=(words.STANDING_LINE, words.ABSENCE_LINE),
+        evidence=evidence_of(sight, row),
+        axes=person_axes(sight, row),
     )
 
 
@@ -92,6 +111,7 @@ def table_of_people(
     limit: int | None = None,
 ) -> list[dict[str, object]]:
     """People as flat rows: those who lead in one facet, or, without a facet, all by name with every facet."""
+    demand(ws, viewer, Right.SEE_SCORES)
     sight = look(ws, scan, viewer)
     wanted = FACETS if facet is None else tuple(one for one in FACETS if one == facet)
     if not wanted:
@@ -120,6 +140,7 @@ def in_words(found: Person) -> list[str]:
 
 def readable(ws: Workspace, scan: Readable, viewer: Viewer) -> dict[int, PersonMark]:
     """Visible people by person, as marks for an exported graph."""
+    demand(ws, viewer, Right.SEE_SCORES)
     sight = look(ws, scan, viewer)
     helpers, brokers = (rows_of(sight, list(sight.rows), facet) for facet in MARKED_FACETS)
     return {
@@ -172,15 +193,6 @@ def _ordered(sight: Sight, rows: Ids, facet: Facet, sort: Sort) -> list[int]:
 def _label_key(sight: Sight, row: int, sort: Sort) -> tuple[bool, str]:
     label, named = sight.label(row) if sort == "name" else (sight.codes[row], False)
     return (not named, label.casefold())
-
-
-def _start(sight: Sight, ordered: list[int], cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    for position, row in enumerate(ordered):
-        if sight.codes[row] == cursor.upper():
-            return position + 1
-    raise NotFoundError("This page of the list no longer exists. Start from the first page.")
 
 
 def _flat(facets: dict[Facet, PersonRow]) -> dict[str, object]:

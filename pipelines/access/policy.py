@@ -6,24 +6,35 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 
 import numpy as np
 
 from ona.errors import ForbiddenError, NotFoundError
-from pipelines import badges, people
+from pipelines import people
+from pipelines.access.disclosed import Audience, Pattern, pattern
 from pipelines.access.readable import NO_UNIT, Bools, Ids, ReadableScan
 from pipelines.access.rights import Reach, Right, Role, reach
+from pipelines.access.scope import scope_in_window
+from pipelines.access.stamp import remembered, stamp
+from pipelines.access.standing import AUDIENCES, Release, Standing, release, standing, withheld_at_seal
 from pipelines.keys import Keys
-from pipelines.scans import SealedScan
+from pipelines.scans import STRICT_MINIMUM, SealedScan
+from pipelines.settings import Mode
 from pipelines.workspace import Workspace
 
 CODE_FLOOR = 5
 """No setting lowers the minimum group below this."""
 
+WIDTH = (Mode.STRICT, Mode.STANDARD, Mode.OPEN)
+"""Modes from the one that shows least."""
+
 ID_DIGITS, SHORTEST_LABEL = 16, 4
 
 Readable = SealedScan | ReadableScan
+
+NO_SCAN = "There is no scan of this id for you. What was published to you is in the list of scans."
 
 
 @dataclass(frozen=True)
@@ -32,8 +43,15 @@ class Viewer:
 
     subject: str
     role: Role = Role.ANALYST
-    scope: frozenset[int] | None = None  # None = everybody
+    scope: frozenset[int] | None = None  # None = everybody; a manager's is found in the reporting tree, whatever this says
     person: int | None = None  # the viewer's own person, never counted into a minimum group
+    roles: frozenset[Role] = frozenset()  # all that the viewer holds, among them the one acted in
+    acting: bool = False  # the local operator looks as somebody else
+    stands_for: frozenset[int] = frozenset()  # managers whose people an acting manager looks after today
+    signed_in: datetime | None = None  # when the session began; None for the local operator and for tokens
+    token: str | None = None  # id of the API token that speaks for the viewer
+    only: frozenset[Right] | None = None  # rights of that token; None = all that the role has
+    preview: bool = False  # an analyst looks as somebody would, at a scan that may not be released yet
 
 
 LOCAL_ANALYST = Viewer("local", Role.ANALYST)
@@ -46,6 +64,8 @@ def demand(ws: Workspace, viewer: Viewer, right: Right) -> Reach:
     Raises ForbiddenError when it has none.
     """
     found = reach(ws.settings.mode, viewer.role, right)
+    if viewer.only is not None and right not in viewer.only:
+        raise ForbiddenError(f"This token was made without the right {right}. Make another one.")
     if found is Reach.NOBODY or (found in (Reach.OWN, Reach.SUBTREE) and viewer.person is None):
         raise ForbiddenError(f"The role {viewer.role} may not do this. Sign in with another role, or ask who administers the service.")
     return found
@@ -72,17 +92,73 @@ class Sight:
     ws: Workspace
     scan: ReadableScan
     viewer: Viewer
-    withheld: frozenset[int]
-    named: frozenset[int]  # granted name_on_map
+    mark: str  # of all that may change without the scan
+    standing: Standing
+    released: Release | None  # None for an analyst, and before publication
+    scope: frozenset[int] | None  # None = everybody
     told: dict[int, str] = field(default_factory=dict)  # names read so far
 
     @cached_property
+    def mode(self) -> Mode:
+        """Mode that holds for this scan: today's, or the narrower one under which it was published."""
+        then = self.released.mode if self.released else Mode.OPEN
+        return min((self.ws.settings.mode, then), key=WIDTH.index)
+
+    @cached_property
+    def minimum(self) -> int:
+        """Fewest people that a group needs to be shown."""
+        sealed = int(str(self.scan.sealed.manifest.get("minimum_group", CODE_FLOOR)))
+        then = self.released.minimum_group if self.released else CODE_FLOOR
+        floor = STRICT_MINIMUM if self.mode is Mode.STRICT else CODE_FLOOR
+        return max(floor, self.ws.settings.minimum_group, sealed, then)
+
+    @cached_property
+    def withheld(self) -> frozenset[int]:
+        """Persons who objected: absent as single people from the moment on."""
+        return self.standing.withheld
+
+    @cached_property
+    def named(self) -> frozenset[int]:
+        """Persons whom this viewer may know by name."""
+        if self.viewer.role is Role.HR:
+            return self.standing.named | self.standing.accepted_for(self.viewer.subject)
+        if self.viewer.role is Role.MANAGER and self.mode is Mode.OPEN:
+            return self.scope or frozenset()
+        return self.standing.named
+
+    @cached_property
+    def single(self) -> Reach:
+        """Over whom this viewer reads single people: by view id and numbers, or by name."""
+        reached = (reach(self.mode, self.viewer.role, right) for right in (Right.SEE_SCORES, Right.SEE_NAMED))
+        return next((found for found in reached if found is not Reach.NOBODY), Reach.NOBODY)
+
+    @cached_property
     def visible(self) -> Bools:
-        """Members that this viewer may see; the others are absent everywhere."""
-        seen = ~np.isin(self.scan.persons, list(self.withheld))
-        if self.viewer.scope is not None:
-            seen &= np.isin(self.scan.persons, list(self.viewer.scope))
-        return seen
+        """Members whom this viewer may see as single people; the others are absent everywhere."""
+        if self.single is Reach.NOBODY:
+            return np.zeros(len(self.scan.persons), dtype=np.bool_)
+        seen = ~np.isin(self.scan.persons, list(self.withheld)) & self.within
+        if self.single in (Reach.CONSENTING, Reach.SUBTREE):
+            seen &= np.isin(self.scan.persons, list(self.named))
+        return np.asarray(seen)
+
+    @cached_property
+    def within(self) -> Bools:
+        """Members in the viewer's scope."""
+        if self.scope is None:
+            return np.ones(len(self.scan.persons), dtype=np.bool_)
+        return np.isin(self.scan.persons, list(self.scope))
+
+    @cached_property
+    def counted(self) -> Bools:
+        """Members who count into the figures of groups.
+
+        An analyst sees single people, so theirs change with every objection. To all others a group that changed when somebody objected
+        would tell who did: whoever objected after the scan stays in its figures until the next one.
+        """
+        if self.single is Reach.EVERYBODY:
+            return self.visible
+        return ~np.isin(self.scan.persons, list(withheld_at_seal(self.ws, self.scan.id, self.standing)))
 
     @cached_property
     def rows(self) -> Ids:
@@ -93,20 +169,15 @@ class Sight:
     def codes(self) -> Sequence[str]:
         """View id of every member; withheld ones keep theirs, so that an objection renames nobody."""
         memo = self.scan.view_ids
-        if self.viewer.role not in memo:
-            memo[self.viewer.role] = [view_id(self.ws.keys, self.viewer.role, self.scan.id, int(p)) for p in self.scan.persons]
-        return memo[self.viewer.role]
+        audience = self.viewer.role if self.viewer.role is not Role.MANAGER else f"manager {self.viewer.person}"
+        if audience not in memo:
+            memo[audience] = [view_id(self.ws.keys, audience, self.scan.id, int(p)) for p in self.scan.persons]
+        return memo[audience]
 
     @cached_property
     def pseudonyms(self) -> Sequence[str]:
         """Label of every member."""
         return labels(self.codes)
-
-    @property
-    def minimum(self) -> int:
-        """Fewest people that a group needs to be shown."""
-        sealed = self.scan.sealed.manifest.get("minimum_group", CODE_FLOOR)
-        return max(CODE_FLOOR, self.ws.settings.minimum_group, int(str(sealed)))
 
     def label(self, row: int) -> tuple[str, bool]:
         """Name after opt-in, else the pseudonym; and which of the two it is."""
@@ -132,54 +203,75 @@ class Sight:
         raise NotFoundError("There is nobody of this id in this scan for you. Ids change from scan to scan: start from the list of people.")
 
     def members(self, attribute: str, code: int) -> Ids:
-        """Visible rows of a team or department."""
-        found: Ids = self.rows[self.scan.units(attribute)[self.rows] == code]
-        return found
+        """Rows of a team or department that count, as far as it is in the viewer's scope."""
+        return np.flatnonzero(self.counted & self.within & (self.scan.units(attribute) == code))
 
     def sizes(self, attribute: str) -> dict[int, int]:
-        """Visible people of each unit, the viewer not counted."""
-        others = self.rows[self.scan.persons[self.rows] != (self.viewer.person or -1)]
+        """People of each unit in scope who count, the viewer not among them."""
+        others = self.counted & self.within & (self.scan.persons != (self.viewer.person or -1))
         codes, counts = np.unique(self.scan.units(attribute)[others], return_counts=True)
         return {int(code): int(count) for code, count in zip(codes, counts, strict=True) if code != NO_UNIT}
 
     def is_shown(self, attribute: str, code: int) -> bool:
-        """Whether a unit has enough people to be shown."""
-        return self._sizes(attribute).get(code, 0) >= self.minimum
+        """Whether a unit has enough people to be shown, and no difference tells of fewer."""
+        return self.pattern.is_shown(attribute, code)
+
+    @cached_property
+    def audience(self) -> Audience:
+        """Who counts for this viewer, and who is read one by one."""
+        others = self.scan.persons != (self.viewer.person if self.viewer.person is not None else -1)
+        alone = np.zeros_like(self.visible) if self.single is Reach.EVERYBODY else self.visible
+        departments = self.viewer.role is not Role.MANAGER
+        return Audience(self.counted & others, self.within, alone, self.minimum, departments)
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """Which groups are published to this viewer, found once per scan and audience while the same people count."""
+        team, group = (self.scan.units(attribute) for attribute in ("team", "group"))
+        name = f"pattern {self.scan.id} {self.viewer.role} {self.viewer.person} {self.viewer.subject}"
+        return remembered(self.ws, name, self.audience.digest, lambda: pattern(self.audience, group, team))
+
+    @cached_property
+    def state(self) -> str:
+        """Mark under which what was made for this viewer still holds."""
+        return f"{self.mark} {self.minimum} {self.mode} {hash(self.viewer.scope)} {sorted(self.viewer.stands_for)}"
 
     def unit_name(self, attribute: str, row: int) -> str | None:
         """Name of a person's unit, None where it is unknown or too small."""
         code = int(self.scan.units(attribute)[row])
         return self.scan.unit_name(attribute, code) if self.is_shown(attribute, code) else None
 
-    def _sizes(self, attribute: str) -> dict[int, int]:
-        if attribute not in self._known_sizes:
-            self._known_sizes[attribute] = self.sizes(attribute)
-        return self._known_sizes[attribute]
-
-    @cached_property
-    def _known_sizes(self) -> dict[str, dict[int, int]]:
-        return {}
-
 
 def look(ws: Workspace, scan: Readable, viewer: Viewer) -> Sight:
-    """Apply today's opt-outs and consents to a sealed scan."""
+    """Apply today's opt-outs, consents and reporting tree to a sealed scan."""
     opened = scan if isinstance(scan, ReadableScan) else ReadableScan(scan)
-    named = {person for person, purposes in people.consents(ws).items() if "name_on_map" in purposes}
-    return Sight(ws, opened, viewer, frozenset(people.withheld(ws)), frozenset(named))
+    mark = stamp(ws)
+    scope = viewer.scope
+    if viewer.role is Role.MANAGER:
+        end = date.fromisoformat(str(opened.sealed.manifest["end"]))
+        scope = frozenset() if viewer.person is None else scope_in_window(ws, viewer.person, end, viewer.stands_for)
+    released = released_to(ws, viewer, opened.id)
+    if released is None and viewer.role in AUDIENCES and not viewer.preview:
+        raise NotFoundError(NO_SCAN)
+    return Sight(ws, opened, viewer, mark, standing(ws, mark), released, scope)
+
+
+def released_to(ws: Workspace, viewer: Viewer, scan: str) -> Release | None:
+    """Return how a scan was released to a viewer, None when it was not, or to people of other departments."""
+    found = release(ws, scan, viewer.role)
+    if found is None or not found.units:
+        return found
+    return found if viewer.person is not None and department_of(ws, viewer.person) in found.units else None
+
+
+def department_of(ws: Workspace, person: int) -> str | None:
+    """Return the department of somebody today."""
+    today = ws.now().date()
+    return remembered(ws, f"departments {today}", stamp(ws), lambda: people.departments_on(ws, today)).get(person)
 
 
 def policy_version(ws: Workspace, scan: Readable, viewer: Viewer) -> str:
-    """Digest of all that changes an answer without changing the scan: opt-outs, opt-ins and names, badges, thresholds."""
-    sight = look(ws, scan, viewer)
-    sight.read_names(sight.rows)
-    held = badges.badges(ws, set(sight.scan.persons[sight.rows].tolist()))
-    state = [
-        sight.scan.id,
-        viewer.role,
-        sorted(viewer.scope or ()),
-        sorted(sight.withheld),
-        sorted(sight.told.items()),
-        sight.minimum,
-        sorted(map(str, held.to_pylist())),
-    ]
+    """Digest of all that changes an answer without changing the scan: opt-outs, opt-ins and names, badges, the tree, thresholds."""
+    state = [scan.id, viewer.role, viewer.person, sorted(viewer.scope or ()), sorted(viewer.stands_for), stamp(ws)]
+    state += [ws.settings.mode, ws.settings.minimum_group]
     return hashlib.sha256(json.dumps(state).encode()).hexdigest()[:20]

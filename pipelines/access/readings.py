@@ -34,11 +34,14 @@ def rows_of(sight: Sight, rows: Sequence[int], facet: Facet) -> tuple[PersonRow,
 
 def badges_of(sight: Sight, rows: Sequence[int]) -> dict[int, tuple[Badge, ...]]:
     """Badges by person."""
-    table = badges.badges(sight.ws, {int(sight.scan.persons[row]) for row in rows})
+    table = badges.badges(sight.ws, {int(sight.scan.persons[row]) for row in rows}, own=sight.viewer.person)
+    known = badges.checks(sight.ws, {int(sight.scan.persons[row]) for row in rows})
     found: dict[int, list[Badge]] = {}
     for held in table.to_pylist():
         fields = {name: held[name] for name in ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status")}
-        found.setdefault(held["person"], []).append(Badge(**fields, skills=tuple(held["skills"] or ())))
+        check = known[held["badge"]]
+        badge = Badge(**fields, skills=tuple(held["skills"] or ()), method=check.method, checked=check.checked)
+        found.setdefault(held["person"], []).append(badge)
     return {person: tuple(sorted(some, key=lambda badge: badge.name)) for person, some in found.items()}
 
 

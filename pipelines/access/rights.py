@@ -37,6 +37,7 @@ class Right(StrEnum):
     REQUEST_REVEAL = "request_reveal"  # whose record it is, with a reason and somebody else's approval
     REQUEST_EXPORT = "request_export"  # people or ties in a file
     APPROVE = "approve"  # reveals, exports, grants of roles, lower thresholds
+    ANSWER_CONTEST = "answer_contest"  # what people say is wrong about their own result, by view id or count
     ADMINISTER = "administer"  # connections, viewers, grants, tokens of others, thresholds
     COUNT_AUDIT = "count_audit"
     READ_AUDIT = "read_audit"
@@ -75,6 +76,7 @@ _STANDARD: Mapping[Right, Mapping[Role, Reach]] = {
     Right.REQUEST_REVEAL: {Role.HR: Reach.EVERYBODY},
     Right.REQUEST_EXPORT: {Role.ANALYST: Reach.EVERYBODY},
     Right.APPROVE: {Role.STEWARD: Reach.EVERYBODY},
+    Right.ANSWER_CONTEST: {Role.ANALYST: Reach.EVERYBODY, Role.STEWARD: Reach.EVERYBODY},
     Right.ADMINISTER: {Role.ADMIN: Reach.EVERYBODY},
     Right.COUNT_AUDIT: {Role.ADMIN: Reach.EVERYBODY, Role.AUDITOR: Reach.EVERYBODY, Role.STEWARD: Reach.EVERYBODY},
     Right.READ_AUDIT: {Role.AUDITOR: Reach.EVERYBODY, Role.STEWARD: Reach.EVERYBODY},

@@ -7,9 +7,10 @@ import numpy as np
 from ona.errors import NotFoundError
 from pipelines.access import words
 from pipelines.access.answers import MapNode, MapTie, TeamMap, TeamRow, Teams
-from pipelines.access.policy import Readable, Sight, Viewer, look
+from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT, Bools, Floats, Ids
 from pipelines.access.readings import MARKED_FACETS, facet_reading, marks
+from pipelines.access.rights import Right
 from pipelines.workspace import Workspace
 
 COMPANY = "company"
@@ -25,6 +26,7 @@ Edges = tuple[Ids, Ids, Floats]
 
 def read_teams(ws: Workspace, scan: Readable, viewer: Viewer) -> Teams:
     """All teams by name; a team under the minimum group keeps its name and nothing else."""
+    demand(ws, viewer, Right.RANK)
     sight = look(ws, scan, viewer)
     outside = _outside(sight)
     rows = [_team_row(sight, code, outside.get(code)) for code in sight.sizes("team")]
@@ -33,6 +35,7 @@ def read_teams(ws: Workspace, scan: Readable, viewer: Viewer) -> Teams:
 
 def read_team_map(ws: Workspace, scan: Readable, viewer: Viewer, team: int | str = COMPANY) -> TeamMap:
     """Map of one team among its neighbours, or of the company."""
+    demand(ws, viewer, Right.RANK)
     sight = look(ws, scan, viewer)
     if str(team) == COMPANY:
         return _units_map(sight) if len(sight.rows) > MOST_PEOPLE else _people_map(sight, COMPANY, "Whole company", sight.rows)

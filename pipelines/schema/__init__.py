@@ -1,7 +1,6 @@
 """The tables of the service database; times in them are naive UTC, and no column holds a handle, a name of a person or a text."""
 
 from pipelines.schema.core import (
-    ABSENCES,
     AUDIT,
     BADGE_ROWS,
     CONSENTS,
@@ -18,24 +17,77 @@ from pipelines.schema.core import (
     TOKENS,
     WITHHELD,
 )
+from pipelines.schema.jobs import JOBS, KEPT_ANSWERS, LEASES, WORKERS
 from pipelines.schema.metadata import METADATA
+from pipelines.schema.people_calendar import ABSENCES, HOLIDAYS
+from pipelines.schema.publications import PUBLICATIONS
+from pipelines.schema.rights import CONTESTS, NAME_INVITATIONS, REVEALS
+from pipelines.schema.skills import (
+    ANSWERS,
+    BADGE_CHOICES,
+    CATALOGUE,
+    CHECK_INS,
+    CONFLICTS,
+    EVIDENCE_ROWS,
+    NUDGES,
+    PAIRS,
+    POOL,
+    PROGRAMMES,
+    SKILL_TAGS,
+    SURVEY_INVITES,
+    SURVEYS,
+    TARGETS,
+    UNIT_EVIDENCE_ROWS,
+)
+from pipelines.schema.viewers import API_TOKENS, ATTEMPTS, GRANTS, INVITATIONS, SESSIONS, SIGN_INS, VIEWERS
 
 __all__ = [
     "ABSENCES",
+    "ANSWERS",
+    "API_TOKENS",
+    "ATTEMPTS",
     "AUDIT",
+    "BADGE_CHOICES",
     "BADGE_ROWS",
+    "CATALOGUE",
+    "CHECK_INS",
+    "CONFLICTS",
     "CONSENTS",
+    "CONTESTS",
     "CURSORS",
+    "EVIDENCE_ROWS",
     "FAILURES",
     "FILES",
+    "GRANTS",
+    "HOLIDAYS",
+    "INVITATIONS",
+    "JOBS",
+    "KEPT_ANSWERS",
+    "LEASES",
     "METADATA",
+    "NAME_INVITATIONS",
+    "NUDGES",
+    "PAIRS",
     "PEOPLE_ROWS",
     "POINTERS",
+    "POOL",
+    "PROGRAMMES",
+    "PUBLICATIONS",
     "PULLS",
     "PULL_COUNTS",
+    "REVEALS",
     "SCANS",
     "SCHEMA",
+    "SESSIONS",
+    "SIGN_INS",
+    "SKILL_TAGS",
     "STALE",
+    "SURVEYS",
+    "SURVEY_INVITES",
+    "TARGETS",
     "TOKENS",
+    "UNIT_EVIDENCE_ROWS",
+    "VIEWERS",
     "WITHHELD",
+    "WORKERS",
 ]

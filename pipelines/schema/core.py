@@ -93,13 +93,6 @@ PEOPLE_ROWS = sa.Table(
     sa.Column("fault", sa.String),  # why the manager was not believed
 )
 
-ABSENCES = sa.Table(
-    "absences",
-    METADATA,
-    sa.Column("person", sa.BigInteger, primary_key=True, autoincrement=False),
-    sa.Column("day", sa.Date, primary_key=True),
-)
-
 CONSENTS = sa.Table(
     "consents",  # rows are added, never changed: the last one of a person and purpose counts
     METADATA,
@@ -135,6 +128,7 @@ BADGE_ROWS = sa.Table(
     sa.Column("status", sa.String, nullable=False),
     sa.Column("method", sa.String, nullable=False),  # how the status was found
     sa.Column("checked", sa.DateTime, nullable=False),  # and when
+    sa.Column("visibility", sa.String, nullable=False, server_default="org"),  # private, org, public: as its source says
 )
 
 SCANS = sa.Table(
@@ -175,7 +169,7 @@ AUDIT = sa.Table(
     sa.Column("actor", sa.String(200), nullable=False),
     sa.Column("role", sa.String(50), nullable=False),
     sa.Column("action", sa.String(50), nullable=False),
-    sa.Column("object", sa.String(200), nullable=False),  # vault id of a person, or id of a scan
+    sa.Column("object", sa.String(200), nullable=False, index=True),  # vault id of a person, or id of a scan
     sa.Column("purpose", sa.String(200), nullable=False),
     sa.Column("result", sa.String(50), nullable=False),
     sa.Column("hash", sa.LargeBinary(32), nullable=False),  # of the entry before and this one

@@ -11,7 +11,9 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from api.app import create_app
+from api.auth import COOKIE, CSRF_HEADER
 from pipelines.access import issue_link
+from pipelines.access.sessions import csrf_token
 from pipelines.workspace import Workspace
 
 BASE = "http://127.0.0.1:8765"
@@ -84,4 +86,5 @@ def signed_in(app: FastAPI) -> TestClient:
     """Spend a fresh one-time link."""
     client = TestClient(app, base_url=BASE, raise_server_exceptions=False)
     assert client.post(issue_link(app.state.ws), headers=SAME_ORIGIN, follow_redirects=False).status_code == 303
+    client.headers[CSRF_HEADER] = csrf_token(client.cookies[COOKIE])
     return client

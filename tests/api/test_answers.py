@@ -19,7 +19,7 @@ def scores(value: object) -> list[dict]:
         return [score for item in value for score in scores(item)]
     if not isinstance(value, dict):
         return []
-    own = [value] if "value" in value and ("low" in value or "tier" in value) else []
+    own = [value] if "value" in value and "tier" in value else []
     return own + [score for item in value.values() for score in scores(item)]
 
 
@@ -124,39 +124,8 @@ def test_every_refusal_is_a_problem_that_says_what_to_do(client, path, status, c
 
 
 def test_writing_to_a_reading_route_is_a_problem_too(client):
-    answer = client.post("/api/v1/scans", headers={"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"})
+    answer = client.post("/api/v1/teams", headers={"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"})
     assert (answer.status_code, answer.json()["code"]) == (405, "method-not-allowed")
-
-
-def test_the_openapi_document_describes_every_answer_and_its_ids_are_stable(client):
-    document = client.get("/api/v1/openapi.json").json()
-    operations = [operation for path in document["paths"].values() for operation in path.values()]
-    assert sorted(operation["operationId"] for operation in operations) == [
-        "list_people",
-        "list_scans",
-        "list_teams",
-        "read_company",
-        "read_health",
-        "read_meta",
-        "read_person",
-        "read_quality",
-        "read_readiness",
-        "read_scan",
-        "read_team_map",
-    ]
-    for operation in operations:
-        good = operation["responses"]["200"]["content"]["application/json"]["schema"]
-        assert good["$ref"].startswith("#/components/schemas/")
-        assert {"401", "404", "405", "422", "500", "503"} <= operation["responses"].keys()
-        for status, described in operation["responses"].items():
-            if status not in ("200", "304"):
-                assert described["content"][problems.MEDIA_TYPE]["schema"] == {"$ref": "#/components/schemas/Problem"}
-    assert "HTTPValidationError" not in document["components"]["schemas"]
-
-
-def test_health_is_open_and_readiness_names_what_it_checked(stranger):
-    assert stranger.get("/healthz").json() == {"status": "ok", "checks": {}}
-    assert stranger.get("/readyz").json() == {"status": "ok", "checks": {"database": True, "key": True}}
 
 
 def test_before_the_first_scan_the_page_says_what_to_run_and_the_list_is_empty(tmp_path):

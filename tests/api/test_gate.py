@@ -8,7 +8,8 @@ import pytest
 from api import auth, pages, problems
 from api.app import create_app
 from pipelines.access import issue_link
-from pipelines.access.links import LINK_LIFE, SESSION_IDLE, SESSION_LIFE, session_viewer, spend_link
+from pipelines.access.links import LINK_LIFE, spend_link
+from pipelines.access.sessions import LOCAL_IDLE, SESSION_LIFE, csrf_token, session_viewer
 from pipelines.workspace import open_workspace
 
 SAME_ORIGIN = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
@@ -94,7 +95,7 @@ def test_links_and_sessions_end_by_themselves(own_company):
             assert steps < 100
         assert timedelta(0) <= now[0] - (start + SESSION_LIFE) <= timedelta(minutes=30)
         idle = spend_link(ws, issue_link(ws).rpartition("/")[2])
-        now[0] += SESSION_IDLE + timedelta(seconds=1)
+        now[0] += LOCAL_IDLE + timedelta(seconds=1)
         assert session_viewer(ws, idle) is None
 
 
@@ -104,7 +105,8 @@ def test_signing_out_makes_the_session_worthless(running):
     client = TestClient(running, base_url="http://127.0.0.1:8765")
     client.post(issue_link(running.state.ws), headers=SAME_ORIGIN, follow_redirects=False)
     kept = client.cookies[auth.COOKIE]
-    assert client.post("/sign-out", headers=SAME_ORIGIN).status_code == 200
+    left = client.post("/sign-out", headers=SAME_ORIGIN | {auth.CSRF_HEADER: csrf_token(kept)})
+    assert (left.status_code, left.headers["clear-site-data"]) == (200, '"cookies", "cache"')
     client.cookies.set(auth.COOKIE, kept)
     assert client.get("/api/v1/scans").status_code == 401
 

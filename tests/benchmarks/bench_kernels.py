@@ -12,14 +12,12 @@ import json
 import subprocess
 import sys
 import tempfile
-import venv
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from hashlib import sha256
-from os import environ
 from pathlib import Path
 
 import numpy as np
+from environments import environment
 
 HERE = Path(__file__).parent
 LARGE, MIDDLE = "large", "middle"
@@ -52,18 +50,8 @@ class Bench:
 
     @cached_property
     def rivals(self) -> Path:
-        """Make the environment of the pinned rivals once and return its python."""
-        pinned = (HERE / "rivals.txt").read_text()
-        cache = Path(environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        home = cache / "ona-rivals" / sha256((pinned + sys.version).encode()).hexdigest()[:12]
-        if not (home / "complete").exists():
-            venv.create(home, with_pip=True, clear=True)
-            for line in pinned.split():
-                done = subprocess.run([home / "bin/python", "-m", "pip", "install", "-q", line], capture_output=True, check=False)
-                if done.returncode:
-                    print(f"{line} cannot be installed here; its rows are left out.")
-            (home / "complete").touch()
-        return home / "bin/python"
+        """Return the python of the pinned rivals."""
+        return environment(HERE / "rivals.txt")
 
     def graph(self, size: str) -> Path:
         """Return the file of the seeded graph."""

@@ -3,6 +3,7 @@
 Every company runs through the whole method: events, weekly tables, scan. Two processes work at a time. The method was developed on the
 companies of seeds 100 to 111 and on nulls of seeds 2000 to 2039; what is measured here are seeds 0 to 19 and 1000 to 1099. Weekly tables
 are kept in the user's cache under a name made from the code that builds them, so that a change of the scores costs scans alone.
+vivainsights and orgnet rank the first few companies only: orgnet takes minutes for one.
 """
 
 import argparse
@@ -20,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 from bars import Bar
+from planted_rivals import best, python, rankings
 from scipy import stats
 
 from ona.indicators import INDICATORS
@@ -131,6 +133,19 @@ def judge(folder: Path, people: int, seed: int) -> dict[str, float]:
     return found
 
 
+def beside_rivals(folder: Path, people: int, seed: int) -> dict[str, float]:
+    """Measure the precision of ours and of every ranking of other libraries in one planted company, among the people we score."""
+    tables = weekly_tables(folder, people, seed)
+    scores, truth = scanned(tables, Rules()).scores.to_pandas(), tables["truth"].to_pandas()
+    others, found = rankings(tables), {}
+    for facet in PLANTED:
+        mine = scores[(scores["name"] == facet) & scores["percentile"].notna()].set_index("person")["value"]
+        wanted = set(truth[truth["role"] == facet].person) & set(mine.index)
+        found[f"{facet} ours"] = precision(mine, wanted)
+        found |= {f"{facet} {name}": precision(value[value.index.isin(mine.index)], wanted) for name, value in others.items()}
+    return found
+
+
 def against_volume(tables: dict[str, pa.Table], made: Scan) -> dict[str, float]:
     """Return how far scores follow the turns that people initiate, also given what was planted, and who is found by volume."""
     guards = made.notes["volume_guards"]
@@ -168,13 +183,14 @@ def any_flag(folder: Path, people: int, seed: int) -> bool:
 
 
 def intervals(folder: Path, people: int, seed: int, draw: int) -> pd.DataFrame:
-    """Return what gated people are told in one draw and its interval, beside the unshrunk value, by person and score."""
+    """Return what gated people are told in one draw, its interval and whether they are flagged, beside the unshrunk value."""
     tables = weekly_tables(folder, people, seed, draw)
     made = scanned(tables, Rules())
     scores = made.scores.to_pandas()
     told = scores[scores["name"].isin(["ask_pull", *PLANTED]) & scores["reason"].isna()].set_index(["person", "name"])
     raw = pd.concat([_raw_pull(tables), *(_raw_facet(made, facet) for facet in PLANTED)])
-    found: pd.DataFrame = told[["low", "high"]].join(raw.rename("raw")).assign(draw=draw).reset_index()
+    flagged = made.flags.to_pandas().rename(columns={"facet": "name"}).set_index(["person", "name"])["flagged"]
+    found: pd.DataFrame = told[["low", "high"]].join(raw.rename("raw")).join(flagged).assign(draw=draw).reset_index()
     return found
 
 
@@ -200,6 +216,17 @@ def coverage(draws: Iterable[pd.DataFrame]) -> dict[str, float]:
     rows = rows[same.transform("size") >= rows["draw"].nunique() / 2].assign(long_run=same.transform("mean"))
     held = (rows["low"] <= rows["long_run"]) & (rows["long_run"] <= rows["high"])
     return {str(name): float(value) for name, value in held.groupby(rows["name"]).mean().items()}
+
+
+def kept_promises(draws: Iterable[pd.DataFrame]) -> dict[str, float]:
+    """Return by facet how many of all flags are on people whose mean over all draws is among the highest tenth, as a flag says."""
+    rows = pd.concat(draws)
+    rows = rows[rows["name"].isin(PLANTED)]
+    long_run = rows.groupby(["name", "person"])["raw"].agg(["mean", "size"])
+    long_run = long_run[long_run["size"] >= rows["draw"].nunique() / 2]["mean"]
+    place = long_run.groupby("name").rank(pct=True).rename("place")
+    flagged = rows[rows["flagged"] == True].join(place, on=["name", "person"])  # noqa: E712 - missing is not flagged
+    return {str(name): float(held) for name, held in (flagged["place"] > 0.9).groupby(flagged["name"]).mean().items()}
 
 
 def planted_bars(results: pd.DataFrame) -> list[Bar]:
@@ -264,6 +291,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--companies", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--people", type=int, default=600)
+    parser.add_argument("--rivals", type=int, default=2, help="companies in which vivainsights and orgnet rank too, minutes each")
     parser.add_argument("--nulls", type=int, default=100)
     parser.add_argument("--null-people", type=int, default=300, help="smaller, for speed")
     parser.add_argument("--draws", type=int, default=40)
@@ -283,16 +311,27 @@ def main() -> int:
             head = f"{asked.companies} companies of {asked.people} people, 13 weeks, seeds from {asked.first_seed}"
             sys.stdout.write(f"{head}\n{_side_by_side(results)}\n{_flags_by_role(results)}\n")
             bars += planted_bars(results)
+        if asked.rivals:
+            python()
+            beside = pd.DataFrame(
+                _run(pool, partial(beside_rivals, folder, asked.people), range(asked.first_seed, asked.first_seed + asked.rivals))
+            )
+            sys.stdout.write(
+                f"{asked.rivals} companies of {asked.people} people, precision at k beside the best ranking of a library\n{best(beside)}\n"
+            )
         if asked.nulls:
             shown = _run(pool, partial(any_flag, folder, asked.null_people), range(1000, 1000 + asked.nulls))
             what = f"of {asked.nulls} companies of {asked.null_people} with nobody planted, those with any flag"
             bars.append(Bar(what, float(np.sum(shown)), most=asked.nulls / 10))
         if asked.draws:
-            held = coverage(_run(pool, partial(intervals, folder, asked.draw_people, 7), range(asked.draws)))
+            draws = _run(pool, partial(intervals, folder, asked.draw_people, 7), range(asked.draws))
+            held = coverage(draws)
             edges = {"ask_pull": (0.87, 0.93)} | dict.fromkeys(PLANTED, (0.80, 0.97))
             for name, (least, most) in edges.items():
                 what = f"90 % interval of {name} holds the mean of {asked.draws} draws"
                 bars.append(Bar(what, held.get(name, float("nan")), least=least, most=most))
+            for name, share in kept_promises(draws).items():
+                bars.append(Bar(f"share of {name} flags on the highest tenth by the mean of {asked.draws} draws", share))
     sys.stdout.write("\n".join(map(str, bars)) + "\n")
     return 0 if all(bar.passed for bar in bars) else 1
 

@@ -6,14 +6,19 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import uvicorn
 
 from api.app import create_app
+from api.auth import COOKIE
 from pipelines.access import issue_link
+from pipelines.access.rights import Role
+from pipelines.access.sessions import LOCAL, open_session, view_as
 
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
 
@@ -29,10 +34,25 @@ class Site:
     base: str
     app: object
     company: object
+    sessions: dict[Role, str] = field(default_factory=dict)
 
     def link(self) -> str:
         """Address that opens a session once."""
         return self.base + issue_link(self.app.state.ws)
+
+    def person_as(self, role: Role) -> int | None:
+        """Whom somebody in this role is: a manager of several teams, somebody who stands out, or nobody in particular."""
+        return {Role.MANAGER: self.company.persons[1], Role.EMPLOYEE: self.company.hidden_helper}.get(role)
+
+    def storage(self, role: Role) -> dict[str, object]:
+        """Storage of a browser in which the local operator looks as this role."""
+        ws = self.app.state.ws
+        if role not in self.sessions:
+            self.sessions[role] = open_session(ws, LOCAL, Role.ANALYST)
+            if role is not Role.ANALYST:
+                view_as(ws, self.sessions[role], role, self.person_as(role))
+        cookie = {"name": COOKIE, "value": self.sessions[role], "domain": "127.0.0.1", "path": "/", "expires": -1}
+        return {"cookies": [cookie | {"httpOnly": True, "secure": False, "sameSite": "Strict"}], "origins": []}
 
 
 @dataclass
@@ -43,14 +63,18 @@ class Seen:
     outside: list[str] = field(default_factory=list)
 
 
-@pytest.fixture(scope="session")
-def site(tmp_path_factory) -> Iterator[Site]:
-    path = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    if "sealed_scan" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("sealed_scan", path)
-        sys.modules["sealed_scan"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["sealed_scan"])
-    company = sys.modules["sealed_scan"].build(tmp_path_factory.mktemp("site") / "home")
+def fixture(name: str) -> ModuleType:
+    """A fresh copy of a module of tests/fixtures."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "fixtures" / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def served(company: object) -> Iterator[Site]:
+    """Serve a company on a free port."""
     app = create_app(company.settings)
     door = socket.socket()
     door.bind(("127.0.0.1", 0))
@@ -64,6 +88,23 @@ def site(tmp_path_factory) -> Iterator[Site]:
     server.should_exit = True
     thread.join(timeout=10)
     door.close()
+
+
+@pytest.fixture(scope="session")
+def sealed_scan() -> Callable[[], ModuleType]:
+    """Give a fresh copy of the small company's module, to be changed at will."""
+    return lambda: fixture("sealed_scan")
+
+
+@pytest.fixture(scope="session")
+def serve_company() -> Callable[..., AbstractContextManager[Site]]:
+    return served
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory) -> Iterator[Site]:
+    with served(fixture("sealed_scan").build(tmp_path_factory.mktemp("site") / "home")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")
@@ -83,7 +124,7 @@ def session(site, browser) -> dict[str, object]:
     page = context.new_page()
     page.goto(site.link())
     page.get_by_role("button", name="Open the results").click()
-    page.wait_for_url(site.base + "/")
+    page.wait_for_url(site.base + "/overview")
     state = context.storage_state()
     context.close()
     return state
@@ -94,14 +135,14 @@ def look(site, browser, session) -> Iterator[Callable[..., tuple[object, Seen]]]
     """Open a page of the site and listen to it."""
     contexts = []
 
-    def opened(path: str, **options: object) -> tuple[object, Seen]:
-        context = browser.new_context(storage_state=session, **options)
+    def opened(path: str, role: Role | None = None, at: Site = site, **options: object) -> tuple[object, Seen]:
+        context = browser.new_context(storage_state=at.storage(role) if role else session, **options)
         contexts.append(context)
         page, seen = context.new_page(), Seen()
         page.on("console", lambda message: seen.complaints.append(message.text) if message.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: seen.complaints.append(str(error)))
-        page.on("request", lambda asked: None if asked.url.startswith((site.base, "data:")) else seen.outside.append(asked.url))
-        page.goto(site.base + path)
+        page.on("request", lambda asked: None if asked.url.startswith((at.base, "data:")) else seen.outside.append(asked.url))
+        page.goto(at.base + path)
         return page, seen
 
     yield opened

@@ -21,6 +21,8 @@ class Pulled:
     events: list
     people: list
     badges: list
+    evidence: list
+    days_off: list
     accounts: dict[str, Coverage]
 
     @property
@@ -31,6 +33,8 @@ class Pulled:
                     "events": [_plain(r) for r in self.events],
                     "people": [_plain(r) for r in self.people],
                     "badges": [_plain(r) for r in self.badges],
+                    **({"evidence": [_plain(r) for r in self.evidence]} if self.evidence else {}),
+                    **({"days_off": [_plain(r) for r in self.days_off]} if self.days_off else {}),
                     "accounts": {what: _account(c) for what, c in self.accounts.items()},
                 },
                 default=str,
@@ -41,7 +45,7 @@ class Pulled:
 def pull(name: str, section: dict) -> Pulled:
     """Read everything as the pipeline does: the reader of the records counts what it accepts."""
     connector = open_connector(name, section)
-    found, accounts = {"events": [], "people": [], "badges": []}, {}
+    found, accounts = {"events": [], "people": [], "badges": [], "evidence": [], "days_off": []}, {}
     for what, records in found.items():
         if hasattr(connector, what):
             accounts[what] = Coverage()

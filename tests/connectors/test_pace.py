@@ -71,6 +71,7 @@ def test_the_fifth_failure_in_a_row_opens_the_breaker_for_a_minute_and_a_success
     breaker = Breaker(Policy(), clock)
     for _ in range(4):
         breaker.failed()
+        clock.sleep(2)
     assert breaker.wait() == 0
     breaker.failed()
     assert breaker.wait() == 60
@@ -82,6 +83,18 @@ def test_the_fifth_failure_in_a_row_opens_the_breaker_for_a_minute_and_a_success
     clock.sleep(60)
     breaker.failed()
     assert breaker.wait() == 0
+
+
+def test_five_failures_within_a_hiccup_leave_the_breaker_closed():
+    clock = FakeClock(0.0)
+    breaker = Breaker(Policy(), clock)
+    for _ in range(9):
+        breaker.failed()
+        clock.sleep(0.5)
+    assert breaker.wait() == 0
+    clock.sleep(0.5)
+    breaker.failed()
+    assert breaker.wait() == 60
 
 
 def test_a_budget_ends_a_stream_and_one_long_pause_parks_it():

@@ -5,13 +5,13 @@ import json
 import numpy as np
 import pytest
 
-from ona.company import company_notes
+from ona.company import company_notes, working_groups
 from ona.graph import NO_TEAM
 
 
 def test_two_closed_departments_are_told(b6):
     """T7.1, T7.4, T7.7, T7.8 and T7.12 in one: the reference graph as attention, relationships and asks at once."""
-    found = company_notes(b6, b6, b6, b6.teams)
+    found = company_notes((b6, b6, b6), working_groups(b6), b6.teams)
     assert found["communities"]["number"] == 2
     assert found["communities"]["sizes"] == [3, 3]
     assert found["communities"]["agreement"]["departments"] == {"ami": 1.0, "ari": 1.0, "people": 6}
@@ -27,15 +27,19 @@ def test_two_closed_departments_are_told(b6):
 def test_the_numbers_are_plain_and_the_same_each_time(random_graph):
     for seed in range(10):
         attention, relationship = random_graph(seed, directed=True), random_graph(seed)
-        first, again = (company_notes(attention, relationship, attention, relationship.teams, seed=seed) for _ in range(2))
+        first, again = (
+            company_notes((attention, relationship, attention), working_groups(relationship, seed=seed), relationship.teams, seed=seed)
+            for _ in range(2)
+        )
         assert json.dumps(first, allow_nan=False) == json.dumps(again)
 
 
 def test_a_company_without_anything_has_no_numbers(undirected):
     empty = undirected("", isolates="abc")
-    found = company_notes(empty, empty, empty, np.full(3, NO_TEAM, dtype=np.int32))
+    found = company_notes((empty, empty, empty), working_groups(empty), np.full(3, NO_TEAM, dtype=np.int32))
     assert found["communities"]["number"] == 0
     assert found["communities"]["modularity"] is None
     assert found["e_i"] is None
     assert found["asks"] == {"gini": None, "top_share": None, "herfindahl": None}
-    json.dumps(company_notes(undirected(""), undirected(""), undirected(""), np.zeros(0, dtype=np.int32)), allow_nan=False)
+    nobody = undirected("")
+    json.dumps(company_notes((nobody,) * 3, working_groups(nobody), np.zeros(0, dtype=np.int32)), allow_nan=False)

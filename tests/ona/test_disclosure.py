@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from ona.disclosure import Hidden, Relation, complementary, differ_enough, exposed, primary, protected
+from ona.disclosure import Hidden, Relation, complementary, differ_enough, exposed, primary, protected, settled
 from ona.errors import TooLargeError
 
 
@@ -48,6 +48,35 @@ def test_the_audit_equals_brute_force(seed):
     people, sets, minimum = int(rng.integers(4, 13)), int(rng.integers(1, 9)), int(rng.integers(2, 5))
     published = sp.csr_array((rng.random((sets, people)) < rng.uniform(0.2, 0.8)).astype(float))
     assert exposed(published, minimum) == by_brute_force(published, minimum)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_audit_of_nested_sets_equals_brute_force(seed):
+    """Teams in departments in a company, some of them not published: what follows are the rests."""
+    rng = np.random.default_rng(seed)
+    people, minimum = int(rng.integers(6, 13)), int(rng.integers(2, 5))
+    team = np.sort(rng.integers(0, 4, people))
+    sets = [np.arange(people)] + [np.flatnonzero(team // 2 == half) for half in (0, 1)] + [np.flatnonzero(team == one) for one in range(4)]
+    published = cells(*[one for one in sets if one.size and rng.random() < 0.7], people=people)
+    assert exposed(published, minimum) == by_brute_force(published, minimum)
+
+
+def test_a_large_company_is_audited_at_once():
+    """Nested sets need no elimination: 2,000 teams of ten in 100 departments."""
+    team = np.arange(20_000) // 10
+    rows = np.concatenate([np.zeros(20_000, np.int64), 1 + team // 20, 101 + team])
+    members = sp.csr_array((np.ones(60_000), (rows, np.tile(np.arange(20_000), 3))), shape=(2_101, 20_000))
+    assert exposed(members, 5) == []
+    assert exposed(members, 11)[0] == frozenset(range(10))
+
+
+def test_a_cell_that_rows_give_back_is_settled_and_one_of_a_square_is_not():
+    """Two by two with all margins known: no cell follows; with one cell shown, the three others do."""
+    margins = cells([0, 1], [2, 3], [0, 2], [1, 3], people=4)
+    hidden = np.ones(4, dtype=bool)
+    assert settled(margins, hidden).tolist() == []
+    hidden[0] = False
+    assert settled(margins, hidden).tolist() == [1, 2, 3]
 
 
 def test_a_difference_of_differences_is_found():

@@ -3,11 +3,16 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from ona.company import working_groups
 from ona.errors import NotEnoughDataError, TableError
+from ona.fragility import lost_pairs
+from ona.indicators.base import from_tables
+from ona.overload import SIGNALS, overload
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
 from ona.simulate import Company, company
@@ -234,3 +239,83 @@ def test_nothing_observed_is_said_so():
 def test_a_missing_column_is_named(tables):
     with pytest.raises(TableError, match="weight"):
         run(tables, ties=tables["ties"].drop_columns(["weight"]))
+
+
+def facts_of(made: Scan, name: str) -> np.ndarray:
+    """One fact of everybody, by person."""
+    return made.facts.filter(pc.field("fact") == name).sort_by("person")["value"].to_numpy()
+
+
+def test_facts_tell_the_working_group_the_links_that_would_be_lost_and_the_load(found, tables):
+    near = found.graphs["relationship"]
+    groups, community = working_groups(near, seed=RULES.seed), facts_of(found, "community")
+    assert np.array_equal(np.nan_to_num(community, nan=-1), groups.code)
+    assert found.notes["company"]["communities"]["number"] == groups.number > 1
+    assert np.array_equal(facts_of(found, "lost_pairs"), lost_pairs(near))
+    asked = from_tables(*(tables[name] for name in ("asks", "presence", "people")))
+    load = overload(asked, tables["presence"])
+    members = asked.roster.members
+    assert np.array_equal(facts_of(found, "overload"), np.where(members, load.risk[:, -4:].sum(axis=1), np.nan), equal_nan=True)
+    for k, name in enumerate(SIGNALS):
+        signs = facts_of(found, f"overload_{name}")
+        assert np.array_equal(signs, np.where(members, load.signals[:, k, -4:].sum(axis=1), np.nan), equal_nan=True)
+        assert 2 <= np.nanmax(signs) <= 4
+
+
+def test_whose_job_is_to_answer_is_scored_among_their_like_and_never_flagged(tables, found):
+    """The first of the flagged, said to be service desks, keep a score, and their flags go with the reason."""
+    flagged = found.flags.filter(pc.field("flagged"))["person"].unique()
+    people = tables["people"]
+    desk = pa.array(np.isin(people["person"].to_numpy(), flagged.to_numpy()))
+    made = run(tables, people=people.set_column(people.schema.get_field_index("service_role"), "service_role", desk))
+    theirs = made.flags.filter(pc.is_in(pc.field("person"), flagged))
+    assert len(flagged) >= 20
+    assert not any(theirs["flagged"].to_pylist() + theirs["hidden"].to_pylist())
+    assert "service_role" in theirs["reason"].to_pylist()
+    brokers = made.scores.filter((pc.field("name") == "broker") & pc.is_in(pc.field("person"), flagged))
+    assert pc.count(brokers["tier"]).as_py() > 0
+
+
+def test_no_graph_of_contact_or_help_holds_a_reporting_line(found):
+    """Stage 5 of section 14, both directions."""
+    lines = {frozenset(pair) for pair in pairs_of(found, "formal")}
+    assert len(lines) > 200
+    for name in ("attention", "relationship", "ask"):
+        ties = pairs_of(found, name)
+        assert len(ties) > 200
+        assert not [pair for pair in ties if frozenset(pair) in lines], name
+
+
+def pairs_of(made: Scan, name: str) -> list[tuple[int, int]]:
+    """Ties of a graph as persons."""
+    graph = made.graphs[name]
+    rows = np.repeat(np.arange(graph.n), np.diff(graph.adjacency.indptr))
+    return list(zip(graph.people[rows].tolist(), graph.people[graph.adjacency.indices].tolist(), strict=True))
+
+
+@pytest.mark.parametrize("name", ["helper", "broker", "reach", "overall"])
+def test_everybody_has_either_a_place_or_a_reason(found, name):
+    """Stage 6: never a low score for want of data, never both."""
+    rows = found.scores.to_pandas().query("name == @name")
+    assert len(rows) == len(found.people)
+    assert (rows.percentile.notna() ^ rows.reason.notna()).all()
+    assert rows.percentile.notna().any()
+    assert rows.reason.notna().any()
+
+
+def test_only_reliable_indicators_weigh_and_weights_sum_to_one(found):
+    """Stages 7 and 8."""
+    parts = found.contributions.to_pandas()
+    reliability = pd.Series(found.notes["reliability"], dtype=float)
+    assert (reliability[parts.indicator.unique()] > 0.4).all()
+    assert set(reliability[reliability.fillna(0) <= 0.4].index).isdisjoint(parts.indicator)
+    assert parts.groupby(["person", "facet"]).share.sum().to_numpy() == pytest.approx(1.0)
+
+
+def test_flags_are_sure_one_by_one_and_together(found):
+    """Stages 9 and 10: each at least .8, all together at most one in ten expected to be wrong, over both facets as one family."""
+    flags = found.flags.to_pandas().query("flagged").set_index(["person", "facet"])
+    p_top = found.scores.to_pandas().set_index(["person", "name"]).p_top.loc[flags.index.tolist()]
+    assert len(p_top) >= 20
+    assert p_top.min() >= RULES.tier_probability
+    assert (1 - p_top).mean() <= RULES.fdr

@@ -8,7 +8,7 @@ import pytest
 
 from ona.rules import Rules
 from ona.scores import Indicators, facet
-from ona.sensitivity import LEAST_OVERLAP, Grid, agreement_of, jaccard, overall_grid, scores_agree
+from ona.sensitivity import LEAST_OVERLAP, Grid, agreement_of, jaccard, overall_grid, rank_means, scores_agree
 from ona.tables import SCORES
 
 
@@ -26,7 +26,15 @@ def test_an_order_that_all_indicators_share_holds_under_any_weights():
     grid = overall_grid([made_facet("broker", score)], Rules())
     assert grid.overlap == {"power_1": 1.0, "power_3": 1.0, "power_inf": 1.0}
     assert grid.rank_width == 0
+    assert grid.by_ranks == {"borda": 1.0, "geometric": 1.0}
     assert grid.holds
+
+
+def test_means_of_ranks_are_those_of_the_worked_example():
+    """T5.3: three people in three rankings; Borda 2, 1.333, 2.667, geometric 1.817, 1.260, 2.621."""
+    found = rank_means(np.array([[1.0, 2, 3], [2, 1, 3], [3, 1, 2]]))
+    assert found["borda"] == pytest.approx([2, 4 / 3, 8 / 3])
+    assert found["geometric"] == pytest.approx([1.817, 1.260, 2.621], abs=5e-4)
 
 
 def test_indicators_that_contradict_each_other_make_the_list_a_matter_of_weights():

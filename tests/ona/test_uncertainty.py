@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from scipy.stats import norm
+from scipy.stats import gamma, norm
 
 from ona.uncertainty import (
     bayesian_fdr,
@@ -11,6 +11,7 @@ from ona.uncertainty import (
     bootstrap_scale,
     critical_value,
     gamma_poisson,
+    gamma_posterior,
     gamma_prior,
     half_samples,
     posterior,
@@ -181,3 +182,11 @@ def test_equally_probable_statements_stand_or_fall_together():
 
 def test_nothing_is_chosen_from_nothing():
     assert not bayesian_fdr(floats(np.nan, np.nan), 0.10).any()
+
+
+def test_a_few_events_are_drawn_to_the_mean_more_than_many():
+    """T3.7, a = b = 4: 3 of 2 expected give 1.1667 (raw 1.5), 30 of 20 give 1.4167; intervals of SciPy's gamma distribution."""
+    found = gamma_posterior(floats(3, 30, np.nan), floats(2, 20, 5), (4, 4), 0.90)
+    assert found.mean == pytest.approx([1.1667, 1.4167, np.nan], abs=5e-5, nan_ok=True)
+    assert [found.low[0], found.high[0]] == pytest.approx(gamma(7, scale=1 / 6).ppf([0.05, 0.95]))
+    assert found.high[1] - found.low[1] < found.high[0] - found.low[0]

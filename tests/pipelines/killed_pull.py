@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import sys
 import time
@@ -26,16 +27,21 @@ def pull(home: Path, section: dict, start: float) -> None:
 
 
 def main() -> None:
-    """Kill as many children as told; each lives for a random part of the time that a whole pull takes."""
+    """Kill as many children as told; each lives for a random part of the time that the first whole pull takes."""
     told = json.loads(sys.argv[1])
     rng, home = random.Random(told["seed"]), Path(told["home"])
-    killed = 0
+    trial = Path(told["home"]).with_name("trial")
+    shutil.copytree(home, trial)
+    begun, killed = time.monotonic(), 0
+    pull(trial, told["section"], told["start"])
+    whole = time.monotonic() - begun
+    shutil.rmtree(trial)
     for _ in range(told["kills"]):
         child = os.fork()
         if child == 0:
             pull(home, told["section"], told["start"])
             os._exit(0)
-        time.sleep(rng.uniform(0.0, told["seconds"]))
+        time.sleep(rng.uniform(0.0, whole))
         os.kill(child, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
     pull(home, told["section"], told["start"])

@@ -206,7 +206,7 @@ def test_too_little_data_is_an_answer_with_a_reason_and_no_number(company, ws, s
 
 def test_every_reason_code_of_the_method_has_a_sentence():
     codes = "objected not_a_member too_few_days too_new too_few_turns too_few_counterparties too_few_ties too_few_asks too_few_askers"
-    codes += " too_few_peers unreliable no_departments channel_missing undefined experimental no_variation"
+    codes += " too_few_peers unreliable no_departments channel_missing undefined experimental no_variation service_role"
     assert set(codes.split()) <= words.REASONS.keys()
 
 
@@ -270,7 +270,7 @@ def test_above_three_hundred_people_the_company_map_draws_teams(tmp_path):
     assert drawn.units
     assert {node.kind for node in drawn.nodes} == {"unit"}
     assert all(node.size >= 5 for node in drawn.nodes)
-    assert len(drawn.nodes) == 40  # 320 people in teams of eight; the team of three is not drawn
+    assert len(drawn.nodes) == 39  # 320 people in teams of eight; not the team of three, nor one beside it in its department
 
 
 def test_lines_of_a_map_join_marks_of_the_map(company, ws, scan):

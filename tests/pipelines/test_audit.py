@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 import sqlalchemy as sa
 
+from ona.errors import TryLaterError
 from pipelines import audit
 from pipelines.audit import Act
-from pipelines.schema import AUDIT
+from pipelines.schema import AUDIT, CONSENTS
 from pipelines.workspace import open_workspace
 
 READ = Act("local", "analyst", "read_person", "1", "scan x")
@@ -126,3 +127,56 @@ def test_what_looks_like_two_entries_or_two_fields_is_one(workspace):
     audit.record(workspace, Act('a","b', "x\n{}", "export", "1", "\u2028"))
     assert audit.verify(workspace).bad is None
     assert audit.entries(workspace)[0].act.actor == 'a","b'
+
+
+def test_threads_that_record_at_one_moment_share_transactions(workspace):
+    """Group commit: while one batch is written, what arrives waits for the next; 200 entries of 20 threads need far fewer commits."""
+    commits = []
+    sa.event.listen(workspace.service.engine, "commit", lambda _connection: commits.append(1))
+    with ThreadPoolExecutor(20) as pool:
+        list(pool.map(lambda number: audit.record(workspace, Act(f"thread {number}", "analyst", "export")), range(200)))
+    assert audit.verify(workspace) == audit.Verdict(200, None, "")
+    assert len(commits) < 150
+
+
+def test_a_bad_entry_fails_alone_and_not_those_of_its_batch(kept):
+    too_long = Act("x" * 5_000_000, "\udce4", "export")  # a lone surrogate is no UTF-8
+
+    def write(act):
+        try:
+            audit.record(kept, act)
+        except Exception as error:  # noqa: BLE001 - which one it is differs by database
+            return type(error).__name__
+        return "stored"
+
+    with ThreadPoolExecutor(8) as pool:
+        outcomes = list(pool.map(write, [READ, too_long, READ, READ, too_long, READ]))
+    assert [outcome == "stored" for outcome in outcomes] == [True, False, True, True, False, True]
+    assert audit.verify(kept) == audit.Verdict(9, None, "")
+
+
+def test_a_change_and_its_entry_are_stored_together_or_not_at_all(kept):
+    row = {"person": 1, "purpose": "nudge", "granted": True, "source": "person", "at": kept.now()}
+    with audit.recorded(kept, READ) as connection:
+        connection.execute(sa.insert(CONSENTS).values(**row))
+    with pytest.raises(sa.exc.SQLAlchemyError), audit.recorded(kept, READ) as connection:
+        connection.execute(sa.insert(CONSENTS), [row, row | {"granted": None}])  # the second one is refused
+    assert audit.verify(kept) == audit.Verdict(6, None, "")
+    assert len(kept.service.rows(sa.select(CONSENTS))) == 1
+
+
+def test_a_store_that_is_down_is_said_in_one_sentence(kept):
+    with kept.service.begin() as connection:
+        connection.exec_driver_sql("ALTER TABLE audit RENAME TO audit_gone")
+    with pytest.raises(TryLaterError, match="audit log cannot be written"):
+        audit.record(kept, READ)
+
+
+def test_the_manifest_of_a_scan_sees_a_log_that_was_cut(kept):
+    mark = audit.head(kept)
+    assert audit.verify(kept, [mark]).bad is None
+    tampered(kept, sa.delete(AUDIT).where(AUDIT.c.seq == 5))
+    kept.settings.audit_checkpoints.unlink()  # the second place is lost as well
+    assert audit.verify(kept).bad is None
+    assert audit.verify(kept, [mark]).bad == 5
+    assert "manifest" in audit.verify(kept, [mark | {"seq": 4}]).why

@@ -25,7 +25,7 @@ from ona.tables import EVENTS, OUT_OF_HOURS, Flag, Kind, Role, SpaceKind, check
 from pipelines.events import last_events, pull_events, retire
 from pipelines.keys import create_key
 from pipelines.merging import merge
-from pipelines.people import places, pull_people
+from pipelines.people import object_person, places, pull_people
 from pipelines.pseudonyms import keyed
 from pipelines.schema import PULL_COUNTS, PULLS, STALE
 from pipelines.settings import load_settings
@@ -209,7 +209,7 @@ def test_a_meeting_put_off_to_another_week_counts_once(ws: Workspace, together: 
 
 def test_recipients_are_sorted_told_once_and_counted_before_anybody_is_dropped(ws: Workspace) -> None:
     [objector] = ws.vault.link([_known("x")]).persons
-    ws.vault.block({objector: True})
+    object_person(ws, objector)
     event = mail("1", "a", "b", "x", "c", "b", "a")
     event = replace(event, recipients=(*event.recipients, (handle("c"), Role.CC)))
     report = pull_events(ws, "mbox", Events([event]))

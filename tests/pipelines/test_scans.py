@@ -10,7 +10,7 @@ import pytest
 from ona.errors import NotEnoughDataError, NotFoundError, SettingsError, TableError
 from ona.rules import Rules
 from ona.simulate import company
-from pipelines import doctor, jobs, reports, scans, simulated
+from pipelines import doctor, reports, scans, simulated
 from pipelines.access import LOCAL_ANALYST
 from pipelines.keys import create_key
 from pipelines.settings import load_settings, write_template
@@ -113,7 +113,7 @@ def test_no_spreadsheet_takes_an_exported_cell_for_a_formula(hostile):
 
 def test_an_exported_table_has_one_row_for_each_member_and_names_its_scan(ws, tmp_path):
     sealed = scans.open_scan(ws)
-    count = reports.export(ws, sealed, LOCAL_ANALYST, tmp_path / "people.csv")
+    count = reports.export(ws, sealed, LOCAL_ANALYST, tmp_path / "people.csv", reports.Wish())
     with (tmp_path / "people.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     members = (pq.read_table(sealed.folder / "people.parquet").to_pandas().kind == 1).sum()
@@ -123,13 +123,5 @@ def test_an_exported_table_has_one_row_for_each_member_and_names_its_scan(ws, tm
 
 def test_an_unknown_format_is_refused_before_anything_is_written(ws, tmp_path):
     with pytest.raises(SettingsError, match=r"\.graphml"):
-        reports.export(ws, scans.open_scan(ws), LOCAL_ANALYST, tmp_path / "people.xls")
+        reports.export(ws, scans.open_scan(ws), LOCAL_ANALYST, tmp_path / "people.xls", reports.Wish())
     assert not list(tmp_path.iterdir())
-
-
-def test_the_worker_knows_its_two_jobs_and_a_job_run_by_hand_seals_a_scan(home):
-    queue = jobs.build_queue(load_settings(home))
-    assert {type(task).__name__ for task in queue._registry.periodic_tasks} == {"pull", "scan"}
-    jobs.scan_latest(load_settings(home))
-    with open_workspace(load_settings(home)) as ws:
-        assert scans.open_scan(ws).manifest["weeks"] == SIMULATED.plan.weeks

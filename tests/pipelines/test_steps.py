@@ -143,7 +143,6 @@ def killed(place, kills, seed):
         "start": END.timestamp(),
         "kills": kills,
         "seed": seed,
-        "seconds": 3,
     }
     program = Path(__file__).with_name("killed_pull.py")
     done = subprocess.run([sys.executable, str(program), json.dumps(told)], capture_output=True, text=True, timeout=240, check=False)

@@ -192,12 +192,16 @@ class _Service:
         owner, since = self.stock.by_guid[id], asked.number("since")
         rows = self._calendar(asked, owner)[: 1 if since else None]  # one change since
         items = [skeleton(row) if row.series is not None else meeting(self.stock, row, owner) for row in rows]
+        if since and any(name.startswith(f"{owner.account}/") for name in self.stock.world.deleted):
+            items.append({"id": f"gone{since}", "@removed": {"reason": "deleted"}})
         asked.given.pop("$select", None)
         return self._paged(asked, items, {"since": since} if since else {}, {"since": self.stock.world.now})
 
     def _calendar(self, asked: "_Asked", owner: Identity) -> list[Record]:
         low, high = micros(asked.one("startDateTime")), micros(asked.one("endDateTime"))
-        return [row for row in self.stock.meetings.get(owner.account, ()) if low <= row.sent < high]
+        gone = self.stock.world.deleted
+        rows = self.stock.meetings.get(owner.account, ())
+        return [row for row in rows if low <= row.sent < high and f"{owner.account}/{row.event}" not in gone]
 
     def _event(self, asked: "_Asked", id: str, item: str) -> Reply:
         owner = self.stock.by_guid[id]
@@ -228,7 +232,8 @@ class _Service:
                 {name: value for name, value in item.items() if name in select or name.startswith("@") or name in _ALWAYS} for item in some
             ]
         base, first = f"{asked.call.address}{asked.call.path}", {name: text for name, text in asked.given.items() if name not in _TOKENS}
-        body: Item = {"@odata.context": f"{asked.call.address}/v1.0/$metadata", "value": self.stock.world.faults.mangle(some)}
+        counted = {"@odata.count": len(items)} if asked.one("$count") == "true" else {}
+        body: Item = {**counted, "@odata.context": f"{asked.call.address}/v1.0/$metadata", "value": self.stock.world.faults.mangle(some)}
         if after is not None:
             body["@odata.nextLink"] = f"{base}?$skiptoken={sealed({**(keep or {}), 'at': after, 'first': first})}"
         elif final is not None:

@@ -48,6 +48,8 @@ class Chat:
 
     users: list[Json]
     rooms: dict[str, Room]
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    """Members of user groups by id."""
     outside: set[str] = field(default_factory=set)
     """Channels in which the app is not a member."""
     silent: set[str] = field(default_factory=set)
@@ -82,6 +84,7 @@ class Slack:
             "auth.test": (_auth, SPECIAL, None),
             "team.info": (_team, TIER_3, "team:read"),
             "users.list": (_users, TIER_2, "users:read"),
+            "usergroups.list": (_groups, TIER_2, "usergroups:read"),
             "conversations.list": (_list, TIER_2, "channels:read"),
             "conversations.members": (_members, TIER_4, "channels:read"),
             "conversations.history": (_history, TIER_3, "channels:history"),
@@ -139,6 +142,12 @@ def _users(world: World, call: Call) -> Reply:
         for user in chat(world).users
     ]
     return _listed(world, call, "members", users)
+
+
+def _groups(world: World, call: Call) -> Reply:
+    known, with_users = chat(world).groups, call.given.get("include_users") == "true"
+    groups: list[Json] = [{"id": id, "name": canary("group", 1), "handle": canary("group", 2), "date_delete": 0} for id in known]
+    return Reply({"ok": True, "usergroups": [one | ({"users": known[str(one["id"])]} if with_users else {}) for one in groups]})
 
 
 def _object(value: object) -> Json:

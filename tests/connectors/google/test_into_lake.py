@@ -50,3 +50,23 @@ def test_under_a_storm_of_faults_the_buffer_has_the_same_bytes(workspace, deploy
             pull_steps(ws, f"google_{what}", acme.connector(what, only=tuple(one.email for one in acme.pilot)))
             found.append(stored(ws))
     assert found[0] == found[1] != {}
+
+
+def test_a_meeting_that_its_organizer_deleted_is_gone_although_others_still_list_it(workspace, deployment):
+    with workspace() as acme, deployment("calendar") as ws:
+        more, mine = {"only": tuple(one.email for one in acme.pilot)}, {one.account for one in acme.pilot}
+        pull_steps(ws, "google_calendar", acme.connector("calendar", **more))
+        before = events(ws)
+        rows = [row for account in sorted(mine) for row in acme.stock.meetings.get(account, ())]
+        row = next(row for row in rows if row.sender in mine and set(row.to) & mine)
+        acme.world.deleted.add(f"{row.sender}/{row.event}")
+        acme.world.clock.sleep(3600)
+        for commit in (20_000, 1):  # whatever commits there are
+            report = pull_steps(ws, "google_calendar", acme.connector("calendar", **more), rows=commit)
+            assert len(before) - len(events(ws)) == 1
+            assert report.balanced
+
+
+def events(ws):
+    """Return the ids of all meetings in the buffer."""
+    return {id for part in ws.lake.parts("events") for id in ws.lake.read("events", [part])["event"].to_pylist()}

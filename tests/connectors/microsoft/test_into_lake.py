@@ -77,3 +77,44 @@ def test_a_pull_that_was_killed_goes_on_and_ends_with_the_same_bytes(tenant, dep
                     pull_steps(ws, "microsoft_mail", Killed(acme.connector("mail", **more), after), rows=1)
             pull_steps(ws, "microsoft_mail", acme.connector("mail", **more))
             assert stored(ws) == whole != {}
+
+
+def deleted_meeting(acme):
+    """Return whose calendar it stood in and its key, of a meeting that its organizer and others have."""
+    mine = {one.account: one for one in acme.pilot}
+    rows = [row for account in sorted(mine) for row in acme.stock.meetings.get(account, ())]
+    return next(row for row in rows if row.sender in mine and set(row.to) & set(mine))
+
+
+@pytest.mark.parametrize("way", ["view", "delta"])
+def test_a_meeting_that_its_organizer_deleted_is_gone_although_others_still_list_it(tenant, deployment, way):
+    with tenant() as acme, deployment("calendar") as ws:
+        more = {"group": acme.pilot_group, "way": way}
+        pull_steps(ws, "microsoft_calendar", acme.connector("calendar", **more))
+        before = events(ws)
+        row = deleted_meeting(acme)
+        acme.world.deleted.add(f"{row.sender}/{row.event}")
+        acme.world.clock.sleep(3600)
+        for rows in (20_000, 1):  # whatever commits there are
+            report = pull_steps(ws, "microsoft_calendar", acme.connector("calendar", **more), rows=rows)
+            assert len(before) - len(events(ws)) == 1
+            assert report.balanced
+        if way == "view":
+            assert report.dropped["deleted_by_organizer"] >= 1
+
+
+def test_a_guest_who_throws_an_invitation_away_deletes_nothing(tenant, deployment):
+    with tenant() as acme, deployment("calendar") as ws:
+        more = {"group": acme.pilot_group}
+        pull_steps(ws, "microsoft_calendar", acme.connector("calendar", **more))
+        before, row = events(ws), deleted_meeting(acme)
+        guest = next(account for account in row.to if account in acme.owners)
+        acme.world.deleted.add(f"{guest}/{row.event}")
+        acme.world.clock.sleep(3600)
+        pull_steps(ws, "microsoft_calendar", acme.connector("calendar", **more))
+        assert events(ws) == before
+
+
+def events(ws):
+    """Return the ids of all meetings in the buffer."""
+    return {id for part in ws.lake.parts("events") for id in ws.lake.read("events", [part])["event"].to_pylist()}

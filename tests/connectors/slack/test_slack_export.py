@@ -240,7 +240,10 @@ MENTION = (
 )
 PART = st.recursive(
     st.fixed_dictionaries({"type": st.just("user"), "user_id": USER})
-    | st.fixed_dictionaries({"type": st.sampled_from(["broadcast", "usergroup", "text", "emoji"])}, optional={"text": MENTION | CONTENT}),
+    | st.fixed_dictionaries(
+        {"type": st.sampled_from(["broadcast", "usergroup", "text", "emoji"])},
+        optional={"text": MENTION | CONTENT, "usergroup_id": st.just("S1")},
+    ),
     lambda inner: st.fixed_dictionaries(
         {"type": st.just("rich_text"), "elements": st.lists(inner, max_size=3)}, optional={"fields": st.lists(inner)}
     ),
@@ -309,3 +312,11 @@ def test_decoded_messages_hold_no_content():
 def test_a_mention_is_found_where_the_exporter_escapes_its_brackets(export):
     day = b'[{"type": "message", "user": "U1", "ts": "1782892805.000100", "text": "hi \\u003c@U2\\u003e"}]'
     assert export({"general/2026-07-01": day})[0][0].recipients == (("slack:T1/U2", Role.MENTIONED),)
+
+
+def test_a_small_user_group_is_its_members_and_a_large_or_unknown_one_everybody():
+    groups = {"S1": ("U2", "U3"), "S2": tuple(f"U{n}" for n in range(26)), "S3": ()}
+    found = Directory("T1", groups=groups).expanded
+    assert found(frozenset({"U1", "!S1"})) == {"U1", "U2", "U3"}
+    assert found(frozenset({"U1", "!S2"})) == found(frozenset({"U1", "!S3"})) == found(frozenset({"U1", "!S9"})) == {"U1", "!"}
+    assert found(frozenset({"U1", "!"})) == {"U1", "!"}

@@ -11,7 +11,7 @@ import pytest
 from ona.graph import Graph
 from ona.metrics.betweenness import betweenness
 from ona.metrics.harmonic import harmonic
-from ona.metrics.pivot_betweenness import pivot_betweenness, pivots_needed, sampled_betweenness
+from ona.metrics.pivot_betweenness import paths_needed, pivot_betweenness, pivots_needed, sampled_betweenness
 from ona.metrics.weighted_harmonic import weighted_harmonic
 
 
@@ -146,3 +146,9 @@ def test_the_number_of_pivots_for_a_bound_is_that_of_the_method():
     """Method 2.2, Hoeffding: 500,000 people, .01, chance .1 of missing it: 80,590.48, rounded up; 1,000 pivots give .0898."""
     assert pivots_needed(500_000, error=0.01, chance=0.1) == 80_591
     assert pivots_needed(500_000, error=0.0898, chance=0.1) == pytest.approx(1000, abs=1)
+
+
+def test_the_number_of_paths_is_that_of_the_worked_example_whatever_the_size():
+    """T2.5: vertex diameter 10, chance .1."""
+    assert [paths_needed(10, error=error, chance=0.1) for error in (0.01, 0.001)] == [31_513, 3_151_293]
+    assert paths_needed(3, error=0.1, chance=0.1) < paths_needed(11, error=0.1, chance=0.1)

@@ -86,6 +86,16 @@ def test_a_reply_goes_to_root_author_previous_speaker_and_mentions(compute, log)
     assert not [row for row in found.ties.to_pylist() if row["from"] == 1]
 
 
+def test_who_merely_spoke_before_in_a_thread_gets_weight_but_is_not_turned_to(compute, log):
+    """Otherwise whoever replies to everything has a relationship with everybody who writes next; a mention or a thread of their own is."""
+    root = log.post(1, "0 10:00")
+    log.post(2, "0 10:20", root=root)
+    log.post(3, "0 10:40", root=root)
+    log.post(4, "0 11:00", root=root, mention=[3])
+    rows = {(row["from"], row["to"]): (row["turns"], row["evidence"]) for row in compute(log).ties.to_pylist()}
+    assert rows == {(2, 1): (1, 1), (3, 1): (1, 1), (3, 2): (0, 0), (4, 1): (1, 1), (4, 3): (1, 1)}
+
+
 def test_mentions_of_more_than_five_people_make_no_tie_but_the_thread_stays(compute, log):
     root = log.post(1, "0 10:00", mention=[2, 3, 4, 5, 6, 7])
     log.post(2, "0 10:20", root=root, mention=[3, 4, 5, 6, 7, 8])

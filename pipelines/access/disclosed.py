@@ -1,0 +1,147 @@
+"""Which groups of a scan an audience may see so that no sum and no difference tells of fewer people than the minimum group."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from ona.disclosure import Hidden, Relation, exposed, protected
+from pipelines.access.readable import NO_UNIT, Bools, Ids
+
+COMPANY, GROUP, TEAM, OUTSIDE = "company", "group", "team", "outside"
+"""Everybody in scope, their departments and teams, and teams of others beside a manager's own."""
+
+Cell = tuple[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Audience:
+    """Who counts for one audience, as masks over the members of a scan.
+
+    ``counted`` makes up groups, ``own`` those of them in scope, and ``single`` are read one by one, which a difference must not undo.
+    """
+
+    counted: Bools
+    own: Bools
+    single: Bools
+    minimum: int
+    departments: bool  # whether figures of departments are published beside those of teams
+
+    @property
+    def digest(self) -> str:
+        """What a pattern follows from, as one word."""
+        masks = b"".join(np.packbits(mask).tobytes() for mask in (self.counted, self.own, self.single))
+        return hashlib.sha256(masks + f"{self.minimum} {self.departments}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
+class Pattern:
+    """Every group that an audience can ask about, why it is hidden, if it is, and whether figures of it may be told.
+
+    A shown group of whom all but a few are read one by one keeps its name and its lines, but no figure: it would be theirs.
+    """
+
+    cells: tuple[Cell, ...]
+    members: sp.csr_array  # (cells, members of the scan)
+    reasons: Ids
+    figures: Ids  # as reasons, for figures
+    place: Mapping[Cell, int]
+
+    def is_shown(self, attribute: str, code: int) -> bool:
+        """Whether a group is published."""
+        at = self.place.get((attribute, code))
+        return at is not None and self.reasons[at] == Hidden.SHOWN
+
+    def has_figures(self, attribute: str, code: int) -> bool:
+        """Whether figures of a group are published."""
+        at = self.place.get((attribute, code))
+        return at is not None and self.figures[at] == Hidden.SHOWN
+
+    @property
+    def published(self) -> sp.csr_array:
+        """Who is in which published group."""
+        return self.members[np.flatnonzero(self.reasons == Hidden.SHOWN)]
+
+    @property
+    def told(self) -> sp.csr_array:
+        """Who is in which group that figures are published of."""
+        return self.members[np.flatnonzero(self.figures == Hidden.SHOWN)]
+
+
+def pattern(audience: Audience, group: Ids, team: Ids, *, complement: bool = True) -> Pattern:
+    """Choose the groups that are published; without ``complement`` only by their size, which the audit must find wanting."""
+    found = _groups(audience, group, team)
+    cells, members = tuple(cell for cell, _ in found), _matrix([rows for _, rows in found], len(team))
+    sizes, rests = _sizes(members), members @ (~audience.single).astype(np.int64)
+    reasons = np.where(sizes < audience.minimum, Hidden.TOO_FEW, Hidden.SHOWN).astype(np.int64)
+    if complement:
+        reasons = _protected(cells, members, audience.minimum, reasons)
+    figures = np.where((reasons == 0) & (rests > 0) & (rests < audience.minimum), Hidden.TOO_FEW, reasons)
+    if complement and audience.single.any():
+        figures = _protected(cells, members[:, np.flatnonzero(~audience.single)], audience.minimum, figures)
+    return Pattern(cells, members, reasons, figures, {cell: at for at, cell in enumerate(cells)})
+
+
+def leaks(published: sp.csr_array, single: Bools, minimum: int) -> list[frozenset[int]]:
+    """Return the sets of 1 to k - 1 people, by member row, whose sum follows from what is published beside single people."""
+    kept = np.flatnonzero(~single)
+    return [frozenset(int(kept[column]) for column in leak) for leak in exposed(published[:, kept], minimum)]
+
+
+def _groups(audience: Audience, group: Ids, team: Ids) -> list[tuple[Cell, Ids]]:
+    own, others = audience.counted & audience.own, audience.counted & ~audience.own
+    found: list[tuple[Cell, Ids]] = [((COMPANY, 0), np.flatnonzero(own))]
+    for attribute, codes, among in ((GROUP, group, own), (TEAM, team, own), (OUTSIDE, team, others)):
+        if attribute != GROUP or audience.departments:
+            found += [((attribute, code), rows) for code, rows in _by_code(codes, among)]
+    return found
+
+
+def _by_code(codes: Ids, among: Bools) -> list[tuple[int, Ids]]:
+    rows = np.flatnonzero(among & (codes != NO_UNIT))
+    rows = rows[np.argsort(codes[rows], kind="stable")]
+    known, starts = np.unique(codes[rows], return_index=True)
+    return list(zip(known.tolist(), np.split(rows, starts[1:]), strict=True)) if known.size else []
+
+
+def _matrix(sets: Sequence[Ids], width: int) -> sp.csr_array:
+    ends = np.cumsum([0, *(len(rows) for rows in sets)])
+    columns = np.concatenate(sets) if sets else np.empty(0, np.int64)
+    return sp.csr_array((np.ones(len(columns), np.int64), columns, ends), shape=(len(sets), width))
+
+
+def _sizes(members: sp.csr_array) -> Ids:
+    return np.diff(members.indptr).astype(np.int64)
+
+
+def _protected(cells: Sequence[Cell], members: sp.csr_array, minimum: int, reasons: Ids) -> Ids:
+    """Hide more groups until nothing follows; people of a whole who are in none of its parts are a part that is never shown."""
+    relations: list[Relation] = []
+    rests: list[Ids] = []
+    for whole, parts in _sums(cells, members):
+        rest = np.setdiff1d(_row(members, whole), np.concatenate([_row(members, part) for part in parts] or [np.empty(0, np.int64)]))
+        if rest.size and (rest.size < minimum or reasons[parts].any()):
+            parts.append(len(cells) + len(rests))
+            rests.append(rest)
+        relations.append(Relation(whole, tuple(parts)))
+    every = sp.csr_array(sp.vstack([members, _matrix(rests, members.shape[1])])) if rests else members
+    known = np.concatenate([reasons, np.full(len(rests), Hidden.TOO_FEW)])
+    return protected(every, known, relations, minimum)[: len(cells)]
+
+
+def _sums(cells: Sequence[Cell], members: sp.csr_array) -> list[tuple[int, list[int]]]:
+    """Return each whole with the parts that lie inside it: the company with departments, each department with its teams."""
+    kinds = {kind: [at for at, (attribute, _) in enumerate(cells) if attribute == kind] for kind in (GROUP, TEAM)}
+    sizes, found = _sizes(members), [(0, kinds[GROUP] or kinds[TEAM])]
+    for whole in kinds[GROUP]:
+        around = np.zeros(members.shape[1], np.int64)
+        around[_row(members, whole)] = 1
+        shared = members[kinds[TEAM]] @ around if kinds[TEAM] else np.empty(0, np.int64)
+        found.append((whole, [part for part, count in zip(kinds[TEAM], shared, strict=True) if count == sizes[part]]))
+    return found
+
+
+def _row(members: sp.csr_array, at: int) -> Ids:
+    return members.indices[members.indptr[at] : members.indptr[at + 1]].astype(np.int64)

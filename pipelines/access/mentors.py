@@ -1,0 +1,108 @@
+"""Candidates for mentoring: who agreed to be looked at and carries not too much, without names until they agree to that as well."""
+
+from collections import Counter
+from datetime import date, timedelta
+from typing import Any
+
+import numpy as np
+
+from pipelines.access.cards import OVERLOAD
+from pipelines.access.named import badge_chips, band
+from pipelines.access.policy import Readable, Sight, Viewer, demand, look
+from pipelines.access.readable import Bools
+from pipelines.access.readings import marks
+from pipelines.access.rights import Right
+from pipelines.access.unit_answers import Archetype, MentorCandidate, Mentors
+from pipelines.access.units import coverage_band
+from pipelines.phrases import Phrase, say
+from pipelines.settings import Mode
+from pipelines.workspace import Workspace
+
+YEAR = 365.25
+
+TENURES = (
+    (10.0, say("10 years and more")),
+    (3.0, say("3 to 10 years")),
+    (1.0, say("1 to 3 years")),
+    (0.0, say("under 1 year")),
+)
+
+NOBODY = say("Nobody who agreed to be looked at as a mentor is free at the moment. People agree on their own page.")
+
+
+def read_mentors(ws: Workspace, scan: Readable, viewer: Viewer) -> Mentors:
+    """Return the candidates by label; an attribute is told only where enough people of the company share it."""
+    demand(ws, viewer, Right.PAIR)
+    sight = look(ws, scan, viewer)
+    rows = np.flatnonzero(candidates(sight))
+    sight.read_names(rows)
+    chips = badge_chips(sight, rows)
+    shared = _Shared.of(sight)
+    found = [_candidate(sight, shared, int(row), chips.get(int(sight.scan.persons[row]), ())) for row in rows]
+    note = None if found else NOBODY
+    in_order = tuple(sorted(found, key=lambda one: (not one.named, one.label.casefold(), one.view_id)))
+    return Mentors(sight.scan.id, sight.mode, sight.minimum, coverage_band(sight), in_order, note)
+
+
+def candidates(sight: Sight) -> Bools:
+    """Members who agreed to the pool, did not object, and show no signs of too much load."""
+    if sight.mode is Mode.STRICT:
+        return np.zeros(len(sight.scan.persons), dtype=np.bool_)
+    agreed = np.isin(sight.scan.persons, list(sight.standing.mentors - sight.withheld))
+    overload = sight.scan.facts.get(OVERLOAD)
+    return np.asarray(agreed if overload is None else agreed & ~(np.nan_to_num(overload) > 0))
+
+
+class _Shared:
+    """Values of an attribute that enough people share to be told."""
+
+    def __init__(self, sight: Sight, values: dict[str, list[Any]]) -> None:
+        self.sight, self.values = sight, values
+        self.common = {name: _common(sight, column) for name, column in values.items()}
+
+    @classmethod
+    def of(cls, sight: Sight) -> "_Shared":
+        table, labels = sight.scan.table, sight.scan.sealed.labels
+        site = [labels.get("site", {}).get(int(code)) if code == code else None for code in table["site"].astype(float)]  # noqa: PLR0124 - NaN
+        language = [value if isinstance(value, str) else None for value in table["language"]]
+        end = date.fromisoformat(str(sight.scan.sealed.manifest["end"]))
+        return cls(sight, {"site": site, "language": language, "tenure": [_tenure(value, end) for value in table["joined"]]})
+
+    def told(self, name: str, row: int) -> str | None:
+        value: str | None = self.values[name][row]
+        return value if value in self.common[name] else None
+
+
+def _common(sight: Sight, values: list[Any]) -> set[str]:
+    counts = Counter(values[row] for row in np.flatnonzero(sight.audience.counted))
+    return {value for value, number in counts.items() if value is not None and number >= sight.minimum}
+
+
+def _tenure(joined: object, end: date) -> Phrase | None:
+    if not isinstance(joined, date) or joined != joined:  # noqa: PLR0124 - pandas says NaT for nothing
+        return None
+    years = (end - joined) / timedelta(days=YEAR)
+    return next((text for floor, text in TENURES if years >= floor), TENURES[-1][1])
+
+
+def _candidate(sight: Sight, shared: _Shared, row: int, held: tuple[Any, ...]) -> MentorCandidate:
+    label, named = sight.label(row)
+    return MentorCandidate(
+        view_id=sight.codes[row],
+        label=label,
+        named=named,
+        archetype=_archetype(sight, row),
+        band=band(sight, row),
+        badges=held,
+        unit=sight.unit_name("group", row),
+        site=shared.told("site", row),
+        language=shared.told("language", row),
+        tenure_band=shared.told("tenure", row),
+        consent="named" if named else "pool",
+    )
+
+
+def _archetype(sight: Sight, row: int) -> Archetype:
+    flagged = marks(sight, row, "flagged")
+    names: dict[tuple[str, ...], Archetype] = {("helper",): "go-to helper", ("broker",): "connector", ("helper", "broker"): "both"}
+    return names.get(flagged, "open to mentoring")

@@ -1,0 +1,51 @@
+"""What the demo company says about skills: role targets, a small catalogue, unit figures, and people who agreed to mentoring."""
+
+import sqlalchemy as sa
+
+from ona.errors import OnaError
+from pipelines import people, programmes, skill_tables
+from pipelines.access import Viewer
+from pipelines.access.policy import Readable
+from pipelines.access.rights import Role
+from pipelines.schema import CATALOGUE, CONSENTS, PROGRAMMES
+from pipelines.service import put
+from pipelines.skill_tables import Target
+from pipelines.workspace import Workspace
+
+TARGETS = (("agile", 1.0, 2.0), ("cloud", 1.0, 3.0), ("facilitation", 1.0, 2.5), ("security", 0.5, 3.0), ("project management", 0.5, 1.5))
+"""Skill, level and business value, asked of everybody in the demo."""
+
+COURSES = (
+    ("agile-15", "agile", "Planning a week in fifteen minutes", 15),
+    ("facilitation-20", "facilitation", "Opening a meeting so that all speak", 20),
+    ("cloud-30", "cloud", "Reading a cloud bill", 30),
+    ("security-10", "security", "Spotting a forged sender", 10),
+    ("pm-25", "project management", "A risk list that is used", 25),
+)
+
+OPERATOR = Viewer("local", Role.HR)
+
+
+def fill(ws: Workspace, scan: Readable) -> None:
+    """Give the demo its skills once; a second call finds its work done."""
+    if skill_tables.targets(ws):
+        return
+    skill_tables.put_targets(ws, tuple(Target(skill_tables.EVERYBODY, *one) for one in TARGETS))
+    rows = [{"item": item, "skill": skill, "title": title, "minutes": minutes, "url": None} for item, skill, title, minutes in COURSES]
+    with ws.service.begin() as connection:
+        put(connection, CATALOGUE, rows)
+        named = sorted(person for person, purposes in people.consents(ws).items() if people.NAME_ON_MAP in purposes)
+        agreed = [(person, purpose) for person in named[::2] for purpose in ("mentor_pool", "survey", "nudge")]
+        values = [{"person": person, "purpose": purpose, "granted": True, "source": "demo", "at": ws.now()} for person, purpose in agreed]
+        if values:
+            connection.execute(sa.insert(CONSENTS), values)
+    if not ws.service.rows(sa.select(PROGRAMMES.c.id).limit(1)):
+        _programme(ws, scan)
+
+
+def _programme(ws: Workspace, scan: Readable) -> None:
+    """Draft one programme; a company in which nobody agreed has none."""
+    try:
+        programmes.create(ws, OPERATOR, scan, "First programme", seats=2)
+    except OnaError:
+        return

@@ -1,0 +1,296 @@
+"""Schema 2 of the service database, part 1."""
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade() -> None:
+    """Make it out of schema 1."""
+    op.create_table(
+        "api_tokens",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("viewer", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("rights", sa.JSON(), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("used", sa.DateTime(), nullable=True),
+        sa.Column("revoked", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("hash"),
+    )
+    with op.batch_alter_table("api_tokens", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_api_tokens_viewer"), ["viewer"], unique=False)
+    op.create_table(
+        "attempts",
+        sa.Column("origin", sa.String(length=64), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("last", sa.DateTime(), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("origin"),
+    )
+    op.create_table(
+        "badge_choices",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("badge", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("visibility", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "badge"),
+    )
+    op.create_table(
+        "catalogue",
+        sa.Column("item", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("title", sa.String(), nullable=False),
+        sa.Column("minutes", sa.Integer(), nullable=False),
+        sa.Column("url", sa.String(), nullable=True),
+        sa.PrimaryKeyConstraint("item"),
+    )
+    op.create_table(
+        "contests",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("facet", sa.String(length=20), nullable=False),
+        sa.Column("reason", sa.String(length=40), nullable=False),
+        sa.Column("ticket", sa.String(length=64), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("answered", sa.DateTime(), nullable=True),
+        sa.Column("answered_by", sa.String(length=200), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("contests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contests_person"), ["person"], unique=False)
+    op.create_table(
+        "evidence",
+        sa.Column("connector", sa.String(), nullable=False),
+        sa.Column("row", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("source", sa.String(), nullable=False),
+        sa.Column("facet", sa.String(), nullable=False),
+        sa.Column("rater", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("team", sa.String(), nullable=True),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.Column("scale_low", sa.Float(), nullable=False),
+        sa.Column("scale_high", sa.Float(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "row"),
+    )
+    with op.batch_alter_table("evidence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_evidence_person"), ["person"], unique=False)
+        batch_op.create_index(batch_op.f("ix_evidence_rater"), ["rater"], unique=False)
+    op.create_table(
+        "holidays",
+        sa.Column("connector", sa.String(), nullable=False),
+        sa.Column("site", sa.String(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "site", "day"),
+    )
+    op.create_table(
+        "invitations",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("spent_by", sa.String(length=40), nullable=True),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_table(
+        "jobs",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("kind", sa.String(length=20), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("body", sa.JSON(), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("role", sa.String(length=50), nullable=False),
+        sa.Column("phase", sa.String(length=100), nullable=False),
+        sa.Column("done", sa.BigInteger(), nullable=False),
+        sa.Column("total", sa.BigInteger(), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("worker", sa.String(length=200), nullable=True),
+        sa.Column("beat", sa.DateTime(), nullable=True),
+        sa.Column("cancel_asked", sa.DateTime(), nullable=True),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("started", sa.DateTime(), nullable=True),
+        sa.Column("finished", sa.DateTime(), nullable=True),
+        sa.Column("result", sa.JSON(), nullable=True),
+        sa.Column("error_code", sa.String(length=100), nullable=True),
+        sa.Column("error", sa.String(length=1000), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("jobs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_jobs_state"), ["state"], unique=False)
+    op.create_table(
+        "kept_answers",
+        sa.Column("viewer", sa.String(length=250), nullable=False),
+        sa.Column("key", sa.String(length=128), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("status", sa.Integer(), nullable=False),
+        sa.Column("place", sa.String(length=200), nullable=False),
+        sa.Column("body", sa.Text(), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("viewer", "key"),
+    )
+    with op.batch_alter_table("kept_answers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_kept_answers_created"), ["created"], unique=False)
+    op.create_table(
+        "leases",
+        sa.Column("name", sa.String(length=50), nullable=False),
+        sa.Column("fence", sa.BigInteger(), nullable=False),
+        sa.Column("holder", sa.String(length=200), nullable=True),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "mentoring_conflicts",
+        sa.Column("first", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("second", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.PrimaryKeyConstraint("first", "second"),
+    )
+    op.create_table(
+        "name_invitations",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("inviter", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("accepted", sa.Boolean(), nullable=True),
+        sa.Column("answered", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("name_invitations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_name_invitations_inviter"), ["inviter"], unique=False)
+        batch_op.create_index(batch_op.f("ix_name_invitations_person"), ["person"], unique=False)
+    op.create_table(
+        "nudges",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("quarter", sa.String(), nullable=False),
+        sa.Column("control", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=True),
+        sa.Column("helper", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("made", sa.DateTime(), nullable=False),
+        sa.Column("said", sa.DateTime(), nullable=True),
+        sa.Column("gap_before", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "quarter"),
+    )
+    with op.batch_alter_table("nudges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_nudges_helper"), ["helper"], unique=False)
+    op.create_table(
+        "programmes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("weights", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "reveals",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("requester", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("decided", sa.DateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("released", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("reveals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reveals_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reveals_person"), ["person"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reveals_requester"), ["requester"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("viewer", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("idle_end", sa.DateTime(), nullable=False),
+        sa.Column("end", sa.DateTime(), nullable=False),
+        sa.Column("provider_session", sa.String(length=64), nullable=True),
+        sa.Column("acting_role", sa.String(length=20), nullable=True),
+        sa.Column("acting_person", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_provider_session"), ["provider_session"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_viewer"), ["viewer"], unique=False)
+    op.create_table(
+        "sign_ins",
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("invitation", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("state"),
+    )
+    op.create_table(
+        "skill_tags",
+        sa.Column("framework", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("framework", "code"),
+    )
+    op.create_table(
+        "skill_targets",
+        sa.Column("function", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("level", sa.Float(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("function", "skill"),
+    )
+    op.create_table(
+        "surveys",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("opened", sa.DateTime(), nullable=False),
+        sa.Column("closes", sa.DateTime(), nullable=False),
+        sa.Column("closed", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "unit_evidence",
+        sa.Column("connector", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("some", sa.Float(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "kind", "unit", "skill"),
+    )
+    op.create_table(
+        "viewers",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("identity", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=True),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("seen", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("identity"),
+    )
+    with op.batch_alter_table("viewers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_viewers_person"), ["person"], unique=False)
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("started", sa.DateTime(), nullable=False),
+        sa.Column("beat", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )

@@ -1,0 +1,129 @@
+"""Schema 2 of the service database, part 2."""
+
+import sqlalchemy as sa
+from alembic import op
+
+
+def upgrade() -> None:
+    """Make it out of schema 1."""
+    op.create_table(
+        "grants",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("viewer", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("stands_for", sa.BigInteger(), nullable=True),
+        sa.Column("start", sa.Date(), nullable=False),
+        sa.Column("end", sa.Date(), nullable=True),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("requested_by", sa.String(length=40), nullable=False),
+        sa.Column("requested", sa.DateTime(), nullable=False),
+        sa.Column("decided_by", sa.String(length=40), nullable=True),
+        sa.Column("decided", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["viewer"],
+            ["viewers.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_grants_viewer"), ["viewer"], unique=False)
+    op.create_table(
+        "mentoring_pairs",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("programme", sa.String(), nullable=False),
+        sa.Column("mentee", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("mentor", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("locked", sa.Boolean(), nullable=False),
+        sa.Column("mentee_said", sa.Boolean(), nullable=True),
+        sa.Column("mentor_said", sa.Boolean(), nullable=True),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("invitations", sa.JSON(), nullable=False),
+        sa.Column("started", sa.DateTime(), nullable=True),
+        sa.Column("active", sa.DateTime(), nullable=True),
+        sa.Column("ended", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["programme"],
+            ["programmes.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("mentoring_pairs", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mentoring_pairs_mentee"), ["mentee"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentoring_pairs_mentor"), ["mentor"], unique=False)
+    op.create_table(
+        "mentoring_pool",
+        sa.Column("programme", sa.String(), nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("skills", sa.JSON(), nullable=False),
+        sa.Column("interests", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["programme"],
+            ["programmes.id"],
+        ),
+        sa.PrimaryKeyConstraint("programme", "person", "side"),
+    )
+    op.create_table(
+        "publications",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("scan", sa.String(), nullable=False),
+        sa.Column("audience", sa.String(length=20), nullable=False),
+        sa.Column("units", sa.JSON(), nullable=False),
+        sa.Column("until", sa.Date(), nullable=True),
+        sa.Column("mode", sa.String(length=20), nullable=False),
+        sa.Column("minimum_group", sa.Integer(), nullable=False),
+        sa.Column("published", sa.DateTime(), nullable=False),
+        sa.Column("published_by", sa.String(length=200), nullable=False),
+        sa.Column("withdrawn", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["scan"],
+            ["scans.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("publications", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_publications_scan"), ["scan"], unique=False)
+    op.create_table(
+        "survey_answers",
+        sa.Column("survey", sa.String(), nullable=False),
+        sa.Column("rater", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("skills", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["survey"],
+            ["surveys.id"],
+        ),
+        sa.PrimaryKeyConstraint("survey", "rater", "person"),
+    )
+    op.create_table(
+        "survey_invites",
+        sa.Column("survey", sa.String(), nullable=False),
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("answered", sa.DateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["survey"],
+            ["surveys.id"],
+        ),
+        sa.PrimaryKeyConstraint("survey", "person"),
+    )
+    op.create_table(
+        "mentoring_check_ins",
+        sa.Column("pair", sa.String(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
+        sa.Column("side", sa.String(), nullable=False),
+        sa.Column("met", sa.Integer(), nullable=False),
+        sa.Column("useful", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["pair"],
+            ["mentoring_pairs.id"],
+        ),
+        sa.PrimaryKeyConstraint("pair", "day", "side"),
+    )
+    with op.batch_alter_table("absences", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("connector", sa.String(), server_default="", nullable=False))
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_object"), ["object"], unique=False)
+    with op.batch_alter_table("badges", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("visibility", sa.String(), server_default="org", nullable=False))

@@ -1,0 +1,20 @@
+"""Table of publications: which sealed scan is released to whom, under which thresholds, until when."""
+
+import sqlalchemy as sa
+
+from pipelines.schema.metadata import METADATA
+
+PUBLICATIONS = sa.Table(
+    "publications",  # rows are added and at most withdrawn: what was released, and by whom, stays known
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("scan", sa.ForeignKey("scans.id"), nullable=False, index=True),
+    sa.Column("audience", sa.String(20), nullable=False),  # manager, hr, employee
+    sa.Column("units", sa.JSON, nullable=False),  # labels of departments whose people may see it; empty = all
+    sa.Column("until", sa.Date),  # first day without it
+    sa.Column("mode", sa.String(20), nullable=False),  # of the deployment at that time: a wider one later does not reach back
+    sa.Column("minimum_group", sa.Integer, nullable=False),
+    sa.Column("published", sa.DateTime, nullable=False),
+    sa.Column("published_by", sa.String(200), nullable=False),
+    sa.Column("withdrawn", sa.DateTime),
+)

@@ -1,0 +1,57 @@
+"""Verbs of skills: load role targets, courses, unit figures and skill lists; show what is most pressing; choose this quarter's nudges."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipelines import nudges, scans, skill_tables
+from pipelines.access import LOCAL_ANALYST
+from pipelines.access.skills import read_priorities
+from pipelines.console import next_verb, print_json, say, table
+from pipelines.options import Home, Json, Scan, workspace
+
+verbs = typer.Typer(help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True)
+
+KindArgument = Annotated[str, typer.Argument(help=f"What the table holds: {', '.join(skill_tables.SHEETS)}.")]
+PathArgument = Annotated[Path, typer.Argument(help="CSV file with a header row.")]
+
+
+@verbs.command("load")
+def load_table(kind: KindArgument, path: PathArgument, home: Home = None, as_json: Json = False) -> None:
+    """Load a table of targets, catalogue, units or skills in place of the one before."""
+    with workspace(home) as ws:
+        found = skill_tables.load(ws, kind, path)
+    if as_json:
+        print_json(asdict(found))
+        return
+    say(f"Kept {found.kept:,} rows of {kind}; {found.duplicate:,} came twice, {sum(found.quarantined.values()):,} could not be read.")
+    for code, rows in found.quarantined.items():
+        say(f"  {code}: {rows:,}")
+    next_verb("ona skills gaps")
+
+
+@verbs.command()
+def gaps(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> None:
+    """Print the skills that roles ask for by risk, gap and business value."""
+    with workspace(home) as ws:
+        found = read_priorities(ws, scans.open_scan(ws, scan), LOCAL_ANALYST)
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif not found:
+        say("No role asks for any skill yet. Load a table with: ona skills load targets targets.csv")
+    else:
+        shown = [[one.skill, f"{one.priority:.2f}", str(one.needed), str(one.holders), f"{one.gap:.0%}", f"{one.value:g}"] for one in found]
+        table("skill priority asked_of held_by gap value", shown)
+
+
+@verbs.command()
+def nudge(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> None:
+    """Choose this quarter's step for everybody who agreed to it and has none yet; a share is held out."""
+    with workspace(home) as ws:
+        chosen = nudges.make_nudges(ws, LOCAL_ANALYST, scans.open_scan(ws, scan))
+    if as_json:
+        print_json({"chosen": chosen})
+    else:
+        say(f"Chose {chosen:,} steps. People find theirs on their own page; nobody else sees whose they are.")

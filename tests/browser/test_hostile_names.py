@@ -1,0 +1,104 @@
+"""Thirty ways to smuggle a script into a name, a team, a department or a badge, and none of them runs on any page."""
+
+from itertools import cycle, islice
+
+import pytest
+
+from pipelines.access.rights import Role
+
+pytestmark = pytest.mark.browser
+
+RUN = "window.ran=1"
+STRINGS = (
+    f"<script>{RUN}</script>",
+    f"</script><script>{RUN}</script>",
+    f'"><script>{RUN}</script>',
+    f"'><script>{RUN}</script>",
+    f"<img src=x onerror={RUN}>",
+    f'"><img src=x onerror={RUN}>',
+    f"<svg onload={RUN}>",
+    f"<svg><script>{RUN}</script></svg>",
+    f"<body onload={RUN}>",
+    f"<iframe srcdoc='<script>parent.{RUN}</script>'>",
+    f"<details open ontoggle={RUN}>",
+    f"<input autofocus onfocus={RUN}>",
+    f"<video><source onerror={RUN}></video>",
+    f'" onmouseover="{RUN}" x="',
+    f"' onfocus='{RUN}' autofocus='",
+    f"javascript:{RUN}",
+    f"<a href=javascript:{RUN}>x</a>",
+    f"<math><mtext><script>{RUN}</script>",
+    f"<!--><script>{RUN}</script>-->",
+    f"]]><script>{RUN}</script>",
+    f"<style>@import'javascript:{RUN}'</style>",
+    f"<meta http-equiv=refresh content='0;url=javascript:{RUN}'>",
+    f"<base href=//192.0.2.1/><script src=x.js></script>{RUN}",
+    "{{ 7 * 7 }}{% set x = 1 %}",
+    "{number} %(n)s %s {0}",
+    f"\\u003cscript\\u003e{RUN}\\u003c/script\\u003e",
+    f"&lt;script&gt;{RUN}&lt;/script&gt;",
+    f"${{{RUN}}}`{RUN}`",
+    f"<template><script>{RUN}</script></template><slot onslotchange={RUN}>",
+    f"\u202e<object data='data:text/html,<script>{RUN}</script>'>",
+)
+
+PAGES = {
+    Role.ANALYST: (
+        "/overview",
+        "/people",
+        "/people?badges=true",
+        "/teams",
+        "/teams/1",
+        "/teams/company",
+        "/company",
+        "/quality",
+        "/publish",
+    ),
+    Role.MANAGER: ("/map", "/map/1", "/map?view=heat", "/skill-units"),
+    Role.HR: ("/map?view=table", "/candidates", "/skills"),
+    Role.EMPLOYEE: ("/me",),
+}
+
+
+def renamed(badge, **fields):
+    return badge.__class__(**{name: fields.get(name, getattr(badge, name)) for name in badge.__class__.__annotations__})
+
+
+@pytest.fixture(scope="module")
+def hostile(tmp_path_factory, sealed_scan, serve_company):
+    """A company whose people, teams, departments and badges are called like that."""
+    module = sealed_scan()
+    module.FIRST, module.LAST = STRINGS, ("",)
+    module.TEAMS, module.DEPARTMENTS = STRINGS[:8], tuple(islice(cycle(STRINGS[8:]), 4))
+    made = module._badges
+    names = cycle(STRINGS)
+    module._badges = lambda people: [renamed(badge, name=next(names), issuer=next(names)) for badge in made(people)]
+    with serve_company(module.build(tmp_path_factory.mktemp("hostile") / "home")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("role", PAGES)
+def test_no_name_runs(hostile, look, role):
+    page, seen = look("/help", role=role, at=hostile)
+    dialogs = []
+    page.on("dialog", lambda dialog: dialogs.append(dialog.message) or dialog.dismiss())
+    for path in PAGES[role]:
+        assert page.goto(hostile.base + path).status == 200, path
+        page.wait_for_timeout(60)
+        assert page.evaluate("window.ran") is None, path
+        assert page.locator("main img, main iframe, main object, main video, main math, main base, main input[autofocus]").count() == 0, (
+            path
+        )
+    assert (seen.complaints, seen.outside, dialogs) == ([], [], [])
+
+
+def test_the_names_are_there_to_be_read(hostile, look):
+    """The control: the pages above hold the strings as text, so something could have run."""
+    page, _ = look("/people", role=Role.ANALYST, at=hostile)
+    told = page.inner_text("main")
+    assert sum(text.strip() in told for text in STRINGS) >= 20
+    assert "{{ 7 * 7 }}" in told
+    page.evaluate(
+        "document.querySelector('main').append(Object.assign(document.createElement('img'), {src: 'x', onerror: () => window.ran = 1}))"
+    )
+    page.wait_for_function("window.ran === 1")

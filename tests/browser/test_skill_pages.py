@@ -1,0 +1,159 @@
+"""Pages of skills as people use them: filled, by keyboard alone, with scripts off, narrow, and without serious findings of axe."""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from api.auth import COOKIE
+from pipelines import nudges, people, programmes, publishing, surveys
+from pipelines.access import LOCAL_ANALYST, Viewer, view_id
+from pipelines.access.rights import Role
+from pipelines.access.sessions import open_session
+from pipelines.schema import CATALOGUE, NUDGES, PAIRS, VIEWERS
+from pipelines.service import put
+
+pytestmark = pytest.mark.browser
+
+expect = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed").expect
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed").Axe()
+
+HR = Viewer("t-hr", Role.HR)
+
+
+def module(name, folder):
+    """A module beside this file or of tests/fixtures."""
+    path = Path(__file__).parents[1] / folder / f"{name}.py"
+    key = f"skill_pages_{name}"
+    if key not in sys.modules:
+        spec = importlib.util.spec_from_file_location(key, path)
+        sys.modules[key] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[key])
+    return sys.modules[key]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A company with a programme that was invited, an open survey and this quarter's steps."""
+    company = module("skilled_company", "fixtures").build(tmp_path_factory.mktemp("skills") / "home", people_count=35)
+    with module("conftest", "browser").served(company) as site:
+        ws = site.app.state.ws
+        for person in company.persons[:40]:
+            for purpose in ("survey", "nudge"):
+                people.set_consent(ws, person, purpose, granted=True)
+        with ws.service.begin() as connection:
+            connection.execute(sa.insert(CATALOGUE).values(item="q", skill="quality", title="Quality in ten minutes", minutes=10, url=None))
+        publishing.publish_everywhere(ws, company.scan, LOCAL_ANALYST)
+        scan = site.app.state.shelf.take("latest")
+        surveys.open_survey(ws, LOCAL_ANALYST, "Autumn pulse")
+        nudges.make_nudges(ws, LOCAL_ANALYST, scan)
+        invited = programmes.create(ws, HR, scan, "Running", seats=2)
+        programmes.invite(ws, HR, scan, invited)
+        yield site, invited, programmes.create(ws, HR, scan, "Draft", seats=2)
+
+
+@pytest.fixture
+def open_as(place, browser):
+    """Open a page as somebody who holds one role."""
+    site = place[0]
+    contexts = []
+
+    def opened(path, role, person=None, **options):
+        ws, identity = site.app.state.ws, f"t-{role}" if person is None else f"t-{role}-{person}"
+        row = {"id": identity, "identity": identity, "person": person, "roles": [role], "state": "active"}
+        with ws.service.begin() as connection:
+            put(connection, VIEWERS, [row | {"created": ws.now(), "seen": ws.now()}])
+        cookie = {"name": COOKIE, "value": open_session(ws, identity, role), "url": site.base}
+        context = browser.new_context(reduced_motion="reduce", **options)
+        context.add_cookies([cookie])
+        contexts.append(context)
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda message: page.complaints.append(message.text) if message.type == "error" else None)
+        assert page.goto(site.base + path).status == 200
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def serious(page):
+    """Serious and critical findings of axe, in light and in dark, and how wide the page is on a small phone."""
+    page.evaluate(axe.axe_script)
+    found = []
+    for scheme, options in (("light", {}), ("dark", {"runOnly": {"type": "rule", "values": ["color-contrast"]}})):
+        page.emulate_media(color_scheme=scheme)
+        violations = page.evaluate("options => axe.run(options)", options | {"resultTypes": ["violations"]})["violations"]
+        found += [f"{one['id']}: {one['nodes'][0]['html'][:140]}" for one in violations if one["impact"] in ("serious", "critical")]
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size({"width": 320, "height": 600})
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    page.set_viewport_size({"width": 1280, "height": 900})
+    return found + ([f"{wide} wide"] if wide > 320 else []) + page.complaints
+
+
+def nudged(place):
+    rows = place[0].app.state.ws.service.rows(sa.select(NUDGES))
+    return next(row.person for row in rows if not row.control)
+
+
+def asked(place):
+    return place[0].app.state.ws.service.rows(sa.select(PAIRS).where(PAIRS.c.state == "invited"))[0].mentee
+
+
+def test_filled_pages_have_no_serious_findings_at_any_width_in_any_light(place, open_as):
+    site, invited, _ = place
+    code = view_id(site.app.state.ws.keys, Role.ANALYST, site.company.scan, site.company.hidden_helper)
+    person = site.company.persons[9]
+    pages = [(path, Role.ANALYST, None) for path in ("/skills?team=1", f"/people/{code}")]
+    pages += [(path, Role.HR, None) for path in (f"/mentoring/{invited}", "/skill-units?by=archetype")]
+    survey = surveys.own_surveys(site.app.state.ws, Viewer("p", Role.EMPLOYEE, person=person))[0].id
+    pages += [(f"/my-surveys/{survey}?text=abel", Role.EMPLOYEE, person), ("/my-step", Role.EMPLOYEE, nudged(place))]
+    pages += [("/my-mentoring", Role.EMPLOYEE, asked(place))]
+    faults = [f"{path}: {fault}" for path, role, who in pages for fault in serious(open_as(path, role, who))]
+    assert not faults, "\n".join(faults)
+
+
+def test_every_cell_of_the_grid_is_told_by_shape_and_word(open_as):
+    page = open_as("/skills", Role.ANALYST)
+    cells = page.locator("td.skill-cell")
+    assert cells.count() > 100
+    assert page.locator("td.skill-cell svg").count() == cells.count() == page.locator("td.skill-cell .cell-word").count()
+    assert page.evaluate("[...document.querySelectorAll('td.skill-cell .cell-word')].every(e => e.textContent.trim() !== '')")
+    assert {"held", "missing", "stated"} <= {text.strip() for text in page.locator(".cell-word").all_inner_texts()}
+
+
+def test_a_pair_is_held_and_let_go_by_keyboard_with_scripts_off(place, open_as):
+    page = open_as(f"/mentoring/{place[2]}", Role.HR, java_script_enabled=False)
+    button = page.locator(".choices li:not(.chosen) button").first
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("· held").first).to_be_visible()
+    page.locator(".choices li.chosen button", has_text="Let go").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("· held")).to_have_count(0)
+
+
+def test_a_survey_is_answered_by_keyboard_with_scripts_off(place, open_as):
+    page = open_as("/my-surveys", Role.EMPLOYEE, place[0].company.persons[15], java_script_enabled=False)
+    page.get_by_role("link", name="Answer Autumn pulse").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Part of the name").focus()
+    page.keyboard.type("abel")
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Add").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("input[type=checkbox][name=names]")).to_have_count(1)
+    page.get_by_role("button", name="Send").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You answered")).to_have_count(1)
+
+
+def test_a_step_is_accepted_by_keyboard_with_scripts_off(place, open_as):
+    page = open_as("/my-step", Role.EMPLOYEE, nudged(place), java_script_enabled=False)
+    page.get_by_role("button", name="Accept").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("You accepted.")).to_have_count(1)
