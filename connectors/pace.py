@@ -59,7 +59,7 @@ class Policy:
     """How failures are met; the defaults are the project's reliability rules."""
 
     tries: int = 8
-    first_wait: float = 0.5  # seconds, doubling, full jitter
+    first_wait: float = 1.0  # seconds, doubling, full jitter
     longest_wait: float = 120.0  # seconds; a service that asks for more has its stream parked
     budget: float = 1_800.0  # seconds of waiting after failures, per stream
     breaker_failures: int = 5

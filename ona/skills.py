@@ -282,7 +282,7 @@ def _standard(value: Floats) -> Floats:
     width = float(np.std(value[told])) if told.sum() > 1 else 0.0
     if width < 1e-12:
         return np.where(told, 0.0, np.nan)
-    return np.clip((value - value[told].mean()) / width, -FARTHEST, FARTHEST)
+    return np.asarray(np.clip((value - value[told].mean()) / width, -FARTHEST, FARTHEST), dtype=np.float64)
 
 
 def _rows(wanted: Ids, persons: Ids) -> Ids:

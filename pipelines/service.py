@@ -195,9 +195,7 @@ def _found(connection: sa.Connection, tables: Tables) -> int | None:
     known = sa.inspect(connection).has_table(tables.version.name)
     found = connection.execute(sa.select(tables.version)).scalar() if known else None
     if found is not None and found > tables.number:
-        raise SettingsError(
-            f"The database has schema {found}, this program knows up to {tables.number}. Install the newer program again."
-        )
+        raise SettingsError(f"The database has schema {found}, this program knows up to {tables.number}. Install the newer program again.")
     return found
 
 

@@ -27,7 +27,8 @@ class Walk:
     """What a walk through the site saw: the text of each answer by path, and what the server printed meanwhile."""
 
     answers: dict[str, str]
-    failed: list[tuple[str, int]]
+    types: dict[str, str]
+    statuses: dict[str, int]
     printed: str
 
 
@@ -42,17 +43,18 @@ def walk(demo, tmp_path_factory) -> Walk:
     with printed.open("wb") as output:
         server = subprocess.Popen([str(ONA), "serve", "--home", str(home), "--port", str(port)], stdout=output, stderr=subprocess.STDOUT)
     try:
-        answers, failed = walked(f"http://127.0.0.1:{port}", printed)
+        found = walked(f"http://127.0.0.1:{port}", printed)
     finally:
         server.terminate()
         server.wait(30)
-    return Walk(answers, failed, printed.read_text())
+    texts = {path: answer.text for path, answer in found.items()}
+    types = {path: answer.headers["content-type"].partition(";")[0] for path, answer in found.items()}
+    return Walk(texts, types, {path: answer.status_code for path, answer in found.items()}, printed.read_text())
 
 
-def walked(base: str, printed: Path) -> tuple[dict[str, str], list[tuple[str, int]]]:
+def walked(base: str, printed: Path) -> dict[str, httpx2.Response]:
     """Open the one-time link, then follow every link, a few of each kind, and call every route of the API that needs no unknown id."""
-    answers: dict[str, str] = {}
-    failed: list[tuple[str, int]] = []
+    answers: dict[str, httpx2.Response] = {}
     with httpx2.Client(base_url=base, follow_redirects=True, timeout=30) as client:
         link = one_time_link(client, printed)
         client.post(link, headers={"Origin": base, "Sec-Fetch-Site": "same-origin"}).raise_for_status()
@@ -63,12 +65,9 @@ def walked(base: str, printed: Path) -> tuple[dict[str, str], list[tuple[str, in
             if path in answers or kinds.get(kind, 0) >= ALIKE:
                 continue
             kinds[kind] = kinds.get(kind, 0) + 1
-            answer = client.get(path)
-            answers[path] = answer.text
-            if answer.status_code != 200:
-                failed.append((path, answer.status_code))
-            waiting += links_of(answer)
-    return answers, failed
+            answers[path] = client.get(path)
+            waiting += links_of(answers[path])
+    return answers
 
 
 def one_time_link(client: httpx2.Client, printed: Path) -> str:
@@ -106,7 +105,14 @@ def test_the_walk_saw_the_whole_site(walk):
 
 
 def test_no_link_leads_to_an_error(walk):
-    assert walk.failed == []
+    assert {path: status for path, status in walk.statuses.items() if status != 200 and not path.startswith("/api/")} == {}
+
+
+def test_a_route_that_answers_nothing_here_says_why(walk):
+    """Routes of other roles, and routes that want to know more than a walk can say."""
+    refused = {path: status for path, status in walk.statuses.items() if status != 200 and path.startswith("/api/")}
+    assert set(refused.values()) <= {403, 422}
+    assert {walk.types[path] for path in refused} <= {"application/problem+json"}
 
 
 def test_no_answer_holds_content(walk):
@@ -127,6 +133,7 @@ def test_no_answer_holds_an_address(walk, demo):
 
 
 def test_json_answers_are_json(walk):
+    assert sum("json" in kind for kind in walk.types.values()) >= 20
     for path, text in walk.answers.items():
-        if path.startswith("/api/"):
+        if "json" in walk.types[path]:
             json.loads(text)

@@ -139,7 +139,7 @@ def read_own(ws: Workspace, scan: Readable | None, viewer: Viewer) -> OwnRecord:
         result=result,
         no_result=None if result else _why_none(sight),
         badges=badges_of(sight, [_row(sight, person)]).get(person, ()) if sight and result else (),
-        accounts=own_accounts(ws, person),
+        accounts=() if viewer.acting else own_accounts(ws, person),  # an address is a name: looking as somebody shows neither
         sources=sources(ws),
         facts=own_facts(ws, person),
         choices=consents.choices(ws, person),

@@ -125,7 +125,9 @@ def test_looking_as_somebody_changes_nothing_for_them(ws, me):
     ):
         with pytest.raises(ForbiddenError, match="only look"):
             step()
-    assert own.read_own(ws, scans.open_scan(ws), acting).result is not None
+    seen = own.read_own(ws, scans.open_scan(ws), acting)
+    assert seen.result is not None
+    assert seen.accounts == ()  # an address is a name
 
 
 def test_a_viewer_whom_no_directory_knows_has_no_record(ws):
