@@ -39,6 +39,7 @@ CATALOGUE = (
 """Name, issuer, skills, level, days until it expires (0: never)."""
 
 HOLDERS = 0.7
+ASSERTED = 0.7  # of the badges of a table, those that its writer issued
 STANDARDS = ("table", "ob2", "ob3")
 
 
@@ -82,6 +83,7 @@ def _holdings(members: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.in
 
 
 def _status(expired: npt.NDArray[np.bool_], standard: npt.NDArray[np.int64], rng: np.random.Generator) -> npt.NDArray[np.str_]:
-    stated = np.where(standard == 0, "holder-claimed", "unknown")
     revoked = (standard == 0) & (rng.random(standard.size) < 0.01)
+    in_table = np.where(rng.random(standard.size) < ASSERTED, "issuer-asserted", "holder-claimed")
+    stated = np.where(standard == 0, in_table, "unknown")
     return np.where(expired, "expired", np.where(revoked, "revoked", stated))

@@ -6,6 +6,7 @@ import numpy as np
 
 from pipelines import badges
 from pipelines.access import words
+from pipelines.access.opening import open_record
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import Ids
 from pipelines.access.readings import MARKED_FACETS, marks, sources
@@ -80,7 +81,7 @@ def read_colleague(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> 
     """Return why somebody named is drawn as they are; whoever is not named to this viewer is not found."""
     demand(ws, viewer, Right.SEE_NAMED)
     sight = look(ws, scan, viewer)
-    row = sight.row_of(code)
+    row = open_record(sight, code)
     chips = badge_chips(sight, np.array([row]))
     flagged = marks(sight, row, "flagged")
     return Colleague(

@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from ona.errors import NotFoundError, SettingsError
-from pipelines import audit
+from ona.errors import SettingsError
 from pipelines.access import words
 from pipelines.access.answers import LARGEST_PAGE, Facet, FacetReading, Fact, PeoplePage, PeopleQuery, Person, PersonMark, PersonRow, Sort
 from pipelines.access.ledgers import evidence_of
+from pipelines.access.opening import open_record
 from pipelines.access.paging import cursor_after, start_of
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
 from pipelines.access.rights import Reach, Right, reach
 from pipelines.access.skills import person_axes
-from pipelines.audit import Act
 from pipelines.workspace import Workspace
 
 EXCLUDED = (
@@ -73,7 +72,7 @@ def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Per
     """One person by view id, or by the digits on the label."""
     demand(ws, viewer, Right.SEE_SCORES)
     sight = look(ws, scan, viewer)
-    row = _asked_for(sight, code)
+    row = open_record(sight, code)
     facts = sight.scan.facts_of(row)
     facets = tuple(facet_reading(sight, row, facet) for facet in FACETS if facet != "overall")
     known = [flags.visibility[row] for flags in sight.scan.flags.values() if not np.isnan(flags.visibility[row])]
@@ -87,18 +86,6 @@ def read_person(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> Per
         evidence=evidence_of(sight, row),
         axes=person_axes(sight, row),
     )
-
-
-def _asked_for(sight: Sight, code: str) -> int:
-    """Member row that a viewer asks to see, noted in the audit log with the answer."""
-    act = Act(sight.viewer.subject, sight.viewer.role, "read_person", purpose=f"scan {sight.scan.id}")
-    try:
-        row = sight.row_of(code)
-    except NotFoundError:
-        audit.record(sight.ws, replace(act, result="refused"))
-        raise
-    audit.record(sight.ws, replace(act, object=str(sight.scan.persons[row])))
-    return row
 
 
 def table_of_people(

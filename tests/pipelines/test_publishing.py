@@ -161,6 +161,19 @@ def test_a_wider_mode_does_not_reach_back_and_a_narrower_one_does(company):
             read_colleague(ws, scan, manager(company), opened.people[0].view_id)
 
 
+def test_a_manager_who_opens_somebody_named_is_noted_with_them(ws, scan, company):
+    viewer = manager(company)
+    shown = read_map(ws, scan, viewer).people[0]
+    read_colleague(ws, scan, viewer, shown.view_id)
+    with pytest.raises(NotFoundError):
+        read_colleague(ws, scan, viewer, "0" * 16)
+    refused, read = audit.entries(ws, 2)
+    person = int(read.act.object)
+    assert (read.act.actor, read.act.role, read.act.action) == (viewer.subject, "manager", "read_person")
+    assert ws.vault.names([person]) == {person: shown.name}
+    assert (refused.act.object, refused.act.result) == ("", "refused")
+
+
 @pytest.mark.parametrize("missing", ["dpia_ref", "policy_ref", "works_council_ref"])
 def test_open_mode_does_not_start_without_its_papers(company, monkeypatch, missing):
     for name, value in OPEN_MODE.items():
