@@ -64,10 +64,11 @@ class Seen:
 
 
 def fixture(name: str) -> ModuleType:
-    """A fresh copy of a module of tests/fixtures."""
-    spec = importlib.util.spec_from_file_location(name, Path(__file__).parents[1] / "fixtures" / f"{name}.py")
+    """A fresh copy of a module of tests/fixtures, under a name of its own: some tests here rename its people."""
+    own = f"browser_{name}"
+    spec = importlib.util.spec_from_file_location(own, Path(__file__).parents[1] / "fixtures" / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
+    sys.modules[own] = module
     spec.loader.exec_module(module)
     return module
 

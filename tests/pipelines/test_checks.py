@@ -40,9 +40,9 @@ def ws(home):
 
 @pytest.fixture
 def file(tmp_path, ws):
-    """A file of groups: two out of three people in group zyx, every second one nominated, and one stranger."""
-    handles = [handle for _, handle in sorted(ws.vault.aliases())]
-    lines = [f"{one},{'zyx' if k % 3 else 'wvu'},{'yes' if k % 2 else 'no'}" for k, one in enumerate(handles)]
+    """A file of groups: every second person in group zyx, every second one of each group nominated, and one stranger."""
+    handles = sorted(handle for _, handle in ws.vault.aliases())  # not by token: those follow from the key of the day
+    lines = [f"{one},{'zyx' if k % 2 else 'wvu'},{'yes' if k % 4 < 2 else 'no'}" for k, one in enumerate(handles)]
     path = tmp_path / "groups.csv"
     path.write_text("\n".join(["Email,Guild,Nominated", *lines, "nobody@else.example,zyx,no"]) + "\n", encoding="utf-8")
     return path

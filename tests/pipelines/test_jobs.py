@@ -76,7 +76,8 @@ def test_the_progress_of_a_scan_is_stored_step_by_step_and_its_result_names_the_
 
 
 def test_a_cancelled_scan_leaves_the_last_one_as_it_was(full):
-    before, job = scans.open_scan(full).id, asked(full, "scan", weeks=2)
+    # a window that no other test scans: a scan that is sealed already has nothing to cancel
+    before, job = scans.open_scan(full).id, asked(full, "scan", weeks=5)
 
     def run(taken, progress):
         def told(phase, done, total):
