@@ -163,7 +163,7 @@ def fresh_query_scan(request: Request, response: Response, ws: Place, viewer: Si
 
 def fresh_list(request: Request, response: Response, ws: Place, viewer: Signed) -> None:
     """Tag the list of scans."""
-    tag(request, response, viewer.role, *(f"{scan.id}{scan.latest}" for scan in list_scans(ws, viewer)))
+    tag(request, response, viewer.role, *(f"{scan.id}{scan.latest}{scan.stale}{scan.late_weeks}" for scan in list_scans(ws, viewer)))
 
 
 def tag(request: Request, response: Response, *state: str) -> None:

@@ -1,5 +1,8 @@
 """The web application: wiring, nothing else."""
 
+import atexit
+import gc
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.metadata import version
@@ -13,30 +16,41 @@ from api import (
     badges,
     connections,
     contests,
+    credentials,
     document,
+    exports,
     health,
     invitations,
     jobs,
+    links,
     maps,
     me,
     measuring,
     mentoring,
+    needs,
     nudges,
     pages,
     pages_analysis,
     pages_candidates,
+    pages_credentials,
+    pages_exports,
     pages_growth,
     pages_map,
     pages_me,
     pages_mentoring,
+    pages_needs,
+    pages_own_growth,
     pages_rights,
     pages_skills,
+    pages_viewers,
     people,
     problems,
+    profiles,
     publications,
     reveals,
     scans,
     sign_in,
+    skill_files,
     skills,
     surveys,
     teams,
@@ -66,7 +80,11 @@ RESOURCES = (
     teams.router,
     badges.router,
     skills.router,
+    skill_files.router,
+    needs.router,
     pages_skills.router,
+    pages_needs.router,
+    pages_own_growth.router,
     mentoring.router,
     pages_mentoring.router,
     surveys.router,
@@ -79,15 +97,26 @@ RESOURCES = (
     connections.router,
     sign_in.router,
     me.router,
+    profiles.router,
     audits.router,
     reveals.router,
+    exports.router,
     invitations.router,
     contests.router,
+    credentials.router,
+    credentials.public,
     pages_me.router,
     pages_rights.router,
+    pages_credentials.router,
+    pages_exports.router,
+    pages_viewers.router,
     tokens.router,
     viewers.router,
 )
+
+
+SWITCH_SECONDS = 0.001
+"""How long a handler in a thread waits for a busy event loop to let it go on, each time it comes back from the database; usual: 5 ms."""
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -113,13 +142,18 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.error_page = pages.error_page
     problems.install(app)
     generate = app.openapi
-    app.openapi = lambda: app.openapi_schema or problems.describe(generate())  # type: ignore[method-assign]  # FastAPI's documented way
+    app.openapi = lambda: app.openapi_schema or links.join(problems.describe(generate()))  # type: ignore[method-assign]  # FastAPI's documented way
     return app
 
 
 def app_from_environment() -> FastAPI:
-    """Return the application of the deployment that ONA_HOME names."""
-    return create_app(load_settings())
+    """Return the application of the deployment that ONA_HOME names; what is loaded by now stays for good."""
+    app = create_app(load_settings())
+    gc.collect()
+    gc.freeze()  # no later round of the collector walks through hundreds of thousands of objects of the libraries while readers wait
+    sys.setswitchinterval(SWITCH_SECONDS)
+    atexit.register(gc.unfreeze)  # at the end all of them are given back as ever
+    return app
 
 
 def _deployment(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
@@ -129,7 +163,7 @@ def _deployment(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextM
             app.state.ws = ws
             app.state.shelf = Shelf(ws)
             app.state.guests = Guests(ws)
-            app.state.limiter = Limiter(settings.reads_per_minute)
+            app.state.limiter = Limiter(ws, settings.reads_per_minute)
             app.state.provider = sign_in.provider_of(settings)
             app.state.layouts = Layouts()
             app.state.beside = Beside(ws)

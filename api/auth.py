@@ -8,7 +8,6 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
 from markupsafe import Markup
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api import bounds, problems
@@ -29,8 +28,8 @@ PREFIX = "__Host-"
 
 CSRF_FIELD, CSRF_HEADER = "csrf_token", "X-CSRF-Token"
 
-OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/sign-in")
-OPEN_FOLDERS = ("/static/", "/open/", "/sign-in/")
+OPEN_PATHS = ("/healthz", "/readyz", "/metrics", "/sign-in", "/.well-known/did.json")
+OPEN_FOLDERS = ("/static/", "/open/", "/sign-in/", "/credentials/")
 """All that an anonymous reader may ask for. Everything else needs a session, routes that do not exist included."""
 
 INSIDE_PATHS = ("/healthz", "/readyz", "/metrics")
@@ -40,6 +39,11 @@ BACK_CHANNEL = "/sign-in/back-channel"
 """Where the identity provider's own server says that somebody signed out there."""
 
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+LOOKING_PATHS = ("/view-as", "/sign-out")
+"""All that may be changed by whoever looks as somebody else: that they do."""
+
+LOOKING = "You only look as somebody else. Nothing is changed in their name; go back to your own view first."
 
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
@@ -87,17 +91,21 @@ class Gate:
             await problems.refusal(request, error)(scope, receive, guarded)
 
     async def _refusal(self, request: Request) -> Response | None:
-        path = request.url.path
+        path: str = request.scope["path"]  # what the router matches; as part of an address it would end at a decoded question mark
         refused = _misplaced(request, path)
         if refused is not None:
-            return problems.answer(request, problems.problem(request, *refused))
+            turned_away = problems.answer(request, problems.problem(request, *refused))
+            turned_away.headers["Connection"] = "close"  # what follows on this line is no request to be trusted
+            return turned_away
         if path.startswith("/static/") or path in INSIDE_PATHS:
             return None
         await _find_viewer(request)
         viewer: Viewer | None = request.state.viewer
         if viewer is None:
             return None if is_open(path) else _ask_to_sign_in(request, path)
-        return _too_often(request, viewer)
+        if viewer.acting and request.method not in SAFE_METHODS and path not in LOOKING_PATHS:
+            return problems.answer(request, problems.problem(request, "forbidden", LOOKING))
+        return await _too_often(request, viewer)
 
 
 def is_open(path: str) -> bool:
@@ -110,10 +118,13 @@ def cookie_name(settings: Settings) -> str:
     return f"{PREFIX if _is_secure(settings) else ''}{COOKIE}"
 
 
-def set_session(request: Request, response: Response, session: str) -> None:
-    """Give the browser its session: out of reach of scripts, never sent along with changes that other sites ask for."""
+def set_session(request: Request, response: Response, session: str, *, strict: bool = False) -> None:
+    """Give the browser its session: out of reach of scripts, never sent along with changes that other sites ask for.
+
+    A strict one is not sent along with anything that another site asks for, a link or the way back from the provider included.
+    """
     settings = _settings(request)
-    same_site: Literal["lax", "strict"] = "lax" if settings.sign_in else "strict"  # a strict one is lost on the way from the provider
+    same_site: Literal["lax", "strict"] = "strict" if strict or settings.sign_in is None else "lax"
     life = int(SESSION_LIFE.total_seconds())
     name, secure = cookie_name(settings), _is_secure(settings)
     response.set_cookie(name, session, max_age=life, path="/", secure=secure, httponly=True, samesite=same_site)
@@ -161,10 +172,11 @@ async def _find_viewer(request: Request) -> None:
     if bearer is not None:
         kind, _, token = bearer.partition(" ")
         if kind.lower() == "bearer":
-            request.state.viewer = guests.remembered(token) or await run_in_threadpool(_by_token, request, token.strip())
+            address = request.client.host if request.client else ""
+            request.state.viewer = await guests.greet(token.strip(), lambda given: _by_token(request, given), address)
         return
     session = request.cookies.get(cookie_name(_settings(request)))
-    viewer = session and (guests.remembered(session) or await run_in_threadpool(guests.look_up, session))
+    viewer = await guests.greet(session, guests.look_up) if session else None
     if viewer:
         request.state.viewer, request.state.session = viewer, session
 
@@ -194,12 +206,12 @@ def _ask_to_sign_in(request: Request, path: str) -> Response:
     return problems.answer(request, problems.problem(request, "sign-in-needed", problems.SIGN_IN_COMPANY if company else problems.SIGN_IN))
 
 
-def _too_often(request: Request, viewer: Viewer) -> Response | None:
+async def _too_often(request: Request, viewer: Viewer) -> Response | None:
     """Count the request of a token or of a company's viewer; who runs the service alone may read as often as they like."""
     if viewer.token is None and not request.state.company:
         return None
     limiter: Limiter = request.app.state.limiter
-    allowance = request.state.allowance = limiter.take(viewer.token or viewer.subject)
+    allowance = request.state.allowance = await limiter.take(viewer.token or viewer.subject)
     if allowance.allowed:
         return None
     said = f"More than {allowance.limit} requests in a minute. Wait {allowance.reset} seconds."

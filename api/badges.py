@@ -97,14 +97,23 @@ def list_badges(ws: Place, scan: QueryScan, viewer: ScoreReader, limit: Limit = 
 def own_badges(ws: Place, viewer: Own) -> OwnBadges:
     """Return the viewer's own badges with who may see each."""
     held = badges.visibilities(ws, own_person(viewer))
-    return OwnBadges(badges=[OwnBadge.model_validate({"id": f"{badge & MASK:016X}", "visibility": seen}) for badge, seen in held.items()])
+    return OwnBadges(badges=[OwnBadge.model_validate({"id": badge_code(badge), "visibility": seen}) for badge, seen in held.items()])
 
 
 @router.post("/{badge_id}/visibility", operation_id="set_badge_visibility")
 def set_visibility(ws: Place, viewer: Own, badge_id: BadgeId, wish: VisibilityWish) -> OwnBadge:
     """Say who may see one of the viewer's own badges: outweighs what its source says, at once."""
     refuse_acting(viewer)
-    number = int(badge_id, 16)
-    badge = number - (MASK + 1) if number > MASK >> 1 else number
-    badges.choose_visibility(ws, own_person(viewer), badge, wish.visibility)
+    badges.choose_visibility(ws, own_person(viewer), badge_of(badge_id), wish.visibility)
     return OwnBadge(id=badge_id.upper(), visibility=wish.visibility)
+
+
+def badge_code(badge: int) -> str:
+    """Id of a badge as it is shown."""
+    return f"{badge & MASK:016X}"
+
+
+def badge_of(code: str) -> int:
+    """Badge of an id that was shown."""
+    number = int(code, 16)
+    return number - (MASK + 1) if number > MASK >> 1 else number

@@ -29,11 +29,13 @@ def breach(request: Request) -> tuple[str, str] | None:
     if sum(len(name) + len(value) for name, value in headers.raw) > MOST_HEADERS:
         return "headers-too-large", f"The headers are longer than {MOST_HEADERS:,} bytes."
     length = headers.get("content-length", "")
+    if length and "transfer-encoding" in headers:
+        return "invalid-request", "The body says its length in two ways. Say it once."
     if length and (not length.isascii() or not length.isdigit() or int(length[:12]) > MOST_BODY):
         return "too-large", TOO_LARGE
     has_body = length not in ("", "0") or "transfer-encoding" in headers
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if has_body and request.method not in ("GET", "HEAD", "OPTIONS") and request.url.path.startswith("/api/") and kind != JSON:
+    if has_body and request.method not in ("GET", "HEAD", "OPTIONS") and scope["path"].startswith("/api/") and kind != JSON:
         return "wrong-type", f"This address takes {JSON}."
     return None
 

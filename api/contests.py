@@ -1,13 +1,12 @@
 """Contested results: counted and answered by hand, without a name."""
 
-from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, may
-from api.models import Answer
+from api.models import Answer, Contest
 from pipelines import contests
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
@@ -21,17 +20,9 @@ Answerer = Annotated[Viewer, Depends(may(Right.ANSWER_CONTEST))]
 ContestId = Annotated[str, Path(pattern="^[0-9a-f]{32}$", examples=["0f3c9a7d5b1e4c2f8a6d0b9e7c5a3f10"])]
 
 
-class Contested(Answer):
+class Contested(Contest):
     """A contested result; whose it is, only an analyst can look up, by the id in their lists."""
 
-    id: str
-    scan_id: str
-    facet: str
-    reason: str
-    ticket: str | None
-    state: str = Field(description="open, corrected or upheld.")
-    created: datetime
-    answered: datetime | None
     view_id: str | None
 
 

@@ -44,7 +44,9 @@ Pairs = Sequence[tuple[str, str]]
 NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML 1.0 has no place for."""
 
-BY_REQUEST = "Files about single people leave the service by request and approval only. Ask the privacy steward."
+BY_REQUEST = (
+    "Files about single people leave the service by request and approval only. Ask for one on the page of files (POST /api/v1/exports)."
+)
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,15 @@ def graph_wish(request: Request, response: Response, form: GraphFormat = None, p
     return _wish(request, response, (form, get_args(GraphKind)), purpose)
 
 
+def file_form(request: Request, response: Response, form: TableFormat = None) -> TableKind:
+    """Read in which form a file that lies ready is wanted."""
+    found: TableKind = _wish(request, response, (form, get_args(TableKind)), None).kind  # type: ignore[assignment]  # one of those offered
+    return found
+
+
 AsTable = Annotated[Wish, Depends(table_wish)]
 AsGraph = Annotated[Wish, Depends(graph_wish)]
+Form = Annotated[TableKind, Depends(file_form)]
 
 
 def _wish(request: Request, response: Response, asked: tuple[str | None, Sequence[str]], purpose: Purpose | None) -> Wish:

@@ -33,7 +33,7 @@ async def read_health() -> Health:
     return Health(status="ok", checks={})
 
 
-@router.get("/readyz", operation_id="read_readiness")
+@router.get("/readyz", operation_id="read_readiness", responses={503: {"model": Health, "description": "Not ready"}})
 def read_readiness(request: Request, response: Response) -> Health:
     """Whether the database answers and has this program's schema, the key is loaded and a worker lives; 503 when not."""
     ws: Workspace = request.app.state.ws

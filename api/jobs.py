@@ -80,7 +80,7 @@ class JobAnswer(Answer):
     """One piece of long work."""
 
     id: str
-    kind: str = Field(description="scan, pull or retention.")
+    kind: str = Field(description="scan, pull, export or retention.")
     state: str = Field(description="queued, running, done, failed or cancelled.")
     cancelling: bool = Field(description="Whether it was asked to stop and has not stopped yet.")
     phase: str = Field(description="What is being done, as: load, scan, checks, seal.")

@@ -1,7 +1,7 @@
 """Interactive maps: pyvis with our own template, positions computed here, vis-network out of the installed pyvis."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pyvis
@@ -15,7 +15,7 @@ from api.languages import Language
 from api.layouts import Plan, Positions
 from pipelines.access import words
 from pipelines.access.answers import MapNode, TeamMap
-from pipelines.access.unit_answers import GroupNode, NamedPerson, UnitMap
+from pipelines.access.unit_answers import Ego, GroupNode, NamedPerson, UnitMap
 
 TEMPLATES = Path(__file__).parent / "templates"
 
@@ -45,6 +45,9 @@ SIZES = {"5 to 9": 14, "10 to 19": 18, "20 to 49": 23, "50 to 99": 29, "100 and 
 """Size of a group's mark by its band."""
 
 SMALLEST = 11
+
+EGO_SIZE = 22
+"""Size of the mark that a map of one person is about."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,13 @@ def unit_drawing(found: UnitMap) -> Drawing:
     lines = [(tie.a, tie.b, BAND_WEIGHTS[tie.weight_band]) for tie in found.edges]
     lines += [(person.view_id, person.group, 0.0) for person in found.people if person.group in groups]
     return Drawing((*groups.values(), *people), tuple(lines))
+
+
+def ego_drawing(found: Ego) -> Drawing:
+    """Map of somebody and the people whom they work with."""
+    own = replace(_person_mark(found.person), size=EGO_SIZE)
+    lines = tuple((tie.a, tie.b, BAND_WEIGHTS[tie.weight_band]) for tie in found.ties)
+    return Drawing((own, *map(_person_mark, found.people)), lines)
 
 
 def network_map(drawing: Drawing, positions: Positions, language: Language) -> Markup:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, Shelf, may, tag
-from api.models import Answer, Badge, FacetReading, Fact
+from api.models import Answer, Badge, Contest, FacetReading, Fact
 from pipelines import contests, invitations, own_export, own_steps, reveals
 from pipelines.access import ReadableScan, Viewer, own
 from pipelines.access.answers import Facet
@@ -143,19 +143,6 @@ class Invitation(Answer):
     created: datetime
     expires: datetime
     state: str = Field(description="open, accepted, declined or expired.")
-
-
-class Contest(Answer):
-    """A contested result."""
-
-    id: str
-    scan_id: str
-    facet: str
-    reason: str
-    ticket: str | None
-    state: str = Field(description="open, corrected or upheld.")
-    created: datetime
-    answered: datetime | None
 
 
 class OwnRecord(Answer):

@@ -17,8 +17,11 @@ from pipelines.access.stamp import stamp
 from pipelines.audit import Act
 from pipelines.workspace import Workspace
 
-UNSEEN_SECONDS = 0.25
-"""How long a change made by another process may go unseen; one made by this process is seen by the next request."""
+UNSEEN_SECONDS, LATEST_SECONDS = 0.25, 0.75
+"""How long a change made by another process may go unseen before the database is asked again, and while it is being asked.
+
+One made by this process is seen by the next request.
+"""
 
 CONSTANT = ("/healthz",)
 
@@ -47,22 +50,29 @@ class Moment:
     def __init__(self, ws: Workspace) -> None:
         """Know nothing yet."""
         self.ws = ws
-        self._changes, self._until, self._mark = -1, 0.0, ""
-        self._asking = asyncio.Lock()
+        self._changes, self._asked, self._mark = -1, 0.0, ""
+        self._asking: asyncio.Task[None] | None = None
 
     async def mark(self) -> str:
-        """Return the mark of now."""
-        if self._is_known():
+        """Return the mark of now, without waiting for the database where the last one may still stand for a moment."""
+        changes, age = self.ws.service.changes.count, time.monotonic() - self._asked
+        if self._changes == changes and age < LATEST_SECONDS:
+            if age >= UNSEEN_SECONDS:
+                self._ask()
             return self._mark
-        async with self._asking:
-            if not self._is_known():
-                changes, begun = self.ws.service.changes.count, time.monotonic()
-                self._mark = await run_in_threadpool(_marked, self.ws)
-                self._changes, self._until = changes, begun + UNSEEN_SECONDS
+        while self._changes < changes or time.monotonic() - self._asked >= LATEST_SECONDS:
+            await asyncio.shield(self._ask())
         return self._mark
 
-    def _is_known(self) -> bool:
-        return self._changes == self.ws.service.changes.count and time.monotonic() < self._until
+    def _ask(self) -> asyncio.Task[None]:
+        if self._asking is None or self._asking.done() or self._asking.get_loop() is not asyncio.get_running_loop():
+            self._asking = asyncio.create_task(self._renew())
+        return self._asking
+
+    async def _renew(self) -> None:
+        changes, asked = self.ws.service.changes.count, time.monotonic()
+        found = await run_in_threadpool(_marked, self.ws)
+        self._changes, self._asked, self._mark = changes, asked, found
 
 
 class Memory:

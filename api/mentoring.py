@@ -124,6 +124,7 @@ class BoardRow(Answer):
     choices: list[Choice]
     state: programmes.PairState
     unmatched: str | None = Field(description="Why there is no mentor.")
+    cost_of_lock: float | None = Field(description="What the held pair costs by itself; null where none is held, or more than twelve are.")
 
 
 class Quality(Answer):

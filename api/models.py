@@ -43,6 +43,8 @@ class ScanEntry(Answer):
     created: datetime | None = Field(description="When it was sealed, UTC.")
     latest: bool
     verdict: str = Field(description="Verdict of the data-quality report.")
+    stale: bool = Field(description="Whether its window ended more than a quarter and a month ago.")
+    late_weeks: int = Field(description="Weeks of its window of which contacts came after their events were deleted: they are not in it.")
 
 
 class ScanList(Answer):
@@ -318,8 +320,10 @@ class Company(Answer):
 
     scan_id: str
     minimum_group: int
+    in_steps: bool = Field(description="Whether people are told in steps of five and shares in steps of five points.")
     statements: list[Statement]
     departments: list[Department]
+    contact: ContactGrid
 
 
 class Quality(Answer):
@@ -348,3 +352,16 @@ class Health(Answer):
 
     status: str
     checks: dict[str, bool]
+
+
+class Contest(Answer):
+    """A contested result."""
+
+    id: str
+    scan_id: str
+    facet: str
+    reason: str
+    ticket: str | None
+    state: str = Field(description="open, corrected or upheld.")
+    created: datetime
+    answered: datetime | None

@@ -1,6 +1,7 @@
 """HTML twins of the JSON routes: the same readings, drawn for people, usable without scripts."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -20,6 +21,8 @@ from pipelines import access
 from pipelines.access.answers import PersonRow
 from pipelines.access.links import is_open, spend_link
 from pipelines.access.sessions import end_session
+from pipelines.jobs import next_time
+from pipelines.workspace import Workspace
 
 router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
@@ -87,7 +90,7 @@ def team_page(request: Request, ws: Place, scan: PageScan, viewer: Ranker, team_
 def company_page(request: Request, ws: Place, scan: PageScan, viewer: GroupReader) -> Response:
     """Show how the company works together."""
     found = access.read_company(ws, scan, viewer)
-    return render(request, "company.html", scan, company=found, contact=access.read_contact(ws, scan, viewer))
+    return render(request, "company.html", scan, company=found, contact=found.contact)
 
 
 @router.get("/quality")
@@ -150,9 +153,15 @@ def error_page(request: Request, found: Problem) -> Response:
     signed_in = getattr(request.state, "viewer", None) is not None
     empty = found.code == "not-found" and signed_in and not access.list_scans(request.app.state.ws, request.state.viewer)
     name = "empty.html" if empty else "problem.html"
-    answer = render(request, name, None, problem=found)
+    answer = render(request, name, None, problem=found, planned=_planned(request.app.state.ws) if empty else None)
     answer.status_code = found.status
     return answer
+
+
+def _planned(ws: Workspace) -> datetime | None:
+    """When the next scan is due by the schedule."""
+    lines = (ws.settings.scan_schedule, ws.settings.quarter_schedule)
+    return min((at for at in (next_time(line, ws.now()) for line in lines) if at is not None), default=None)
 
 
 def _first(found: Sequence[Mark], most: int) -> list[Mark]:

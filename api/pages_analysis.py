@@ -13,9 +13,8 @@ from api.connections import Checker, ConnectorName, Looker
 from api.jobs import JobId, Runner, Watcher, ask
 from api.pages import PageScan
 from api.pages_map import UNIT, contact_of
-from api.problems import NOTHING_HERE
 from api.rendering import render
-from ona.errors import NotFoundError, OnaError
+from ona.errors import OnaError
 from pipelines import access, jobs, publishing, quarters
 from pipelines.access.connections import read_connections
 from pipelines.access.leaders import read_leaders
@@ -28,9 +27,6 @@ router = APIRouter(include_in_schema=False, default_response_class=HTMLResponse)
 
 OFFERED = 4
 """Quarters to choose from."""
-
-STALE_DAYS = 120
-"""Age of a scan's window from which its pages say so: a quarter and the month in which the next one is made."""
 
 Quarter = Annotated[str | None, Query(pattern=r"^(20[0-9]{2}-Q[1-4]|weeks)$")]
 FormQuarter = Annotated[str, Form(pattern=r"^(20[0-9]{2}-Q[1-4]|weeks)$")]
@@ -142,10 +138,8 @@ def withdraw_page(ws: Place, scan: PageScan, viewer: Publisher, audience: Annota
 
 @router.get("/look-as")
 def look_as_page(request: Request, ws: Place, scan: PageScan, viewer: Publisher) -> Response:
-    """Let the local operator choose as whom to look."""
-    if ws.settings.sign_in is not None:
-        raise NotFoundError(NOTHING_HERE)
-    return render(request, "look_as.html", None, leaders=read_leaders(ws, scan, viewer))
+    """Let the local operator choose as whom to look, and an analyst of a company as which manager."""
+    return render(request, "look_as.html", scan, leaders=read_leaders(ws, scan, viewer))
 
 
 @router.get("/preview")

@@ -12,7 +12,9 @@ from api.pages import PageScan
 from api.placing import places
 from api.rendering import render
 from pipelines.access import Viewer
+from pipelines.access.egos import ego_of, may_see_ties
 from pipelines.access.named import read_colleague
+from pipelines.access.policy import look
 from pipelines.access.unit_answers import UnitMap, WeightBand
 from pipelines.access.units import read_map
 
@@ -38,7 +40,15 @@ def unit_map_page(request: Request, ws: Place, scan: PageScan, viewer: GroupRead
 @router.get("/map/people/{person_id}")
 def colleague_page(request: Request, ws: Place, scan: PageScan, viewer: NameReader, person_id: ViewId) -> Response:
     """Somebody who agreed to be named, and why they stand out."""
-    return render(request, "colleague.html", scan, found=read_colleague(ws, scan, viewer, person_id))
+    found = read_colleague(ws, scan, viewer, person_id)
+    ego = drawn = None
+    if may_see_ties(ws, scan, viewer):
+        sight = look(ws, scan, viewer)
+        ego = ego_of(sight, sight.row_of(person_id))
+        drawing, layouts = maps.ego_drawing(ego), request.app.state.layouts
+        where = layouts.of((scan.id, "ego", drawing.plan().digest()), drawing.plan()).positions()
+        drawn = maps.network_map(drawing, where, chosen(request)) if ego.ties else None
+    return render(request, "colleague.html", scan, found=found, ego=ego, drawn=drawn)
 
 
 def contact_of(found: UnitMap) -> dict[tuple[str, str], WeightBand]:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from api.access import Place, WordReader
+from api.credentials import CREDENTIAL_WORDS, shown_credentials
 from api.me import Id, Own, OwnScan
 from api.rendering import render
 from pipelines import consents, contests, invitations, own_steps, reveals
@@ -99,7 +100,8 @@ def me_page(request: Request, ws: Place, scan: OwnScan, viewer: Own) -> Response
         "choice_words": notice.CHOICES,
         "purpose_names": notice.PURPOSE_NAMES,
     }
-    return render(request, "me.html", scan, me=shown)
+    own_credentials = shown_credentials(ws, scan, viewer)
+    return render(request, "me.html", scan, me=shown, own_credentials=own_credentials, credential_words=CREDENTIAL_WORDS)
 
 
 @router.post("/me/objection")

@@ -8,10 +8,12 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from api.access import Place, QueryScan
 from api.audits import Auditor
 from api.contests import Answerer, ContestId
+from api.pages_exports import file_words
 from api.pages_me import REASONS, STATES
+from api.pages_viewers import grant_words
 from api.rendering import render
 from api.reveals import Reason, Requester, RevealId, Signer
-from pipelines import contests, reveals
+from pipelines import contests, exports, reveals, viewers
 from pipelines.access import notice, trail
 from pipelines.contests import Answer
 from pipelines.phrases import Phrase, say
@@ -57,7 +59,9 @@ def name_page(request: Request, ws: Place, viewer: Requester, reveal_id: RevealI
 @router.get("/signatures")
 def signatures_page(request: Request, ws: Place, viewer: Signer) -> Response:
     """Show what waits for a signature."""
-    return render(request, "signatures.html", None, reveals=reveals.inbox(ws, viewer), told=_words())
+    grants = [one for one in viewers.list_grants(ws) if one.state == viewers.REQUESTED]
+    shown = {"reveals": reveals.inbox(ws, viewer), "exports": exports.inbox(ws, viewer), "grants": grants, "own": viewer.subject}
+    return render(request, "signatures.html", None, **shown, told=file_words() | grant_words() | _words())
 
 
 @router.post("/signatures/{reveal_id}")

@@ -194,8 +194,18 @@ def describe(schema: dict[str, object]) -> dict[str, object]:
         for operation in operations.values():
             if not path.startswith("/api/"):
                 operation["security"] = []
-            operation["responses"] |= {str(status): _described(title) for status, title in KINDS.values()}
+            own = {status: one for status, one in operation["responses"].items() if status != "422"}  # the framework's word for it
+            problems = {str(status): _described(title) for status, title in KINDS.values()}
+            operation["responses"] = problems | {status: _joined(one, problems.get(status)) for status, one in own.items()}
     return schema
+
+
+def _joined(own: dict[str, object], problem: dict[str, object] | None) -> dict[str, object]:
+    """Return an answer of a route that may also be a problem."""
+    if problem is None:
+        return own
+    mine, theirs = own.get("content"), problem["content"]
+    return own | {"content": {**mine, **theirs} if isinstance(mine, dict) and isinstance(theirs, dict) else theirs}
 
 
 def _described(title: str) -> dict[str, object]:
@@ -232,7 +242,7 @@ async def _http(request: Request, error: Exception) -> Response:
     code = {404: "not-found", 405: "method-not-allowed", 408: "too-slow", 413: "too-large"}.get(status, "invalid-request")
     said = {404: NOTHING_HERE, 405: "This address can be read, not changed."}.get(status, "The request could not be read.")
     found = problem(request, code, said)
-    drawn = answer(request, found.model_copy(update={"status": status}))
+    drawn = answer(request, found if status == 400 else found.model_copy(update={"status": status}))  # the document knows no 400
     if isinstance(error, HTTPException) and error.headers:
         drawn.headers.update(error.headers)
     return drawn

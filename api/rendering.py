@@ -16,6 +16,7 @@ from pipelines import access
 from pipelines.access import ReadableScan, Viewer, words
 from pipelines.access.recognised import recognised
 from pipelines.access.rights import Reach, Right, Role, reach
+from pipelines.dates import months_between
 from pipelines.phrases import Phrase, say
 from pipelines.workspace import Workspace
 
@@ -36,6 +37,7 @@ class Entry:
     right: Right
     of_scan: bool = True  # the page is about one scan, and stays with it
     unless: Right | None = None  # whoever has this one reads the same on another page
+    credentials: bool = False  # only where people may ask for credentials
 
 
 MENU = (
@@ -47,11 +49,15 @@ MENU = (
     Entry("/connections", say("Connections"), Right.SEE_QUALITY, of_scan=False),
     Entry("/skill-units", say("Skills"), Right.SEE_GROUPS),
     Entry("/quality", say("Data quality"), Right.SEE_QUALITY),
+    Entry("/exports", say("Files"), Right.REQUEST_EXPORT),
     Entry("/candidates", say("Mentors"), Right.PAIR),
     Entry("/mentoring", say("Mentoring"), Right.PAIR, of_scan=False),
+    Entry("/suggest", say("Suggest"), Right.SUGGEST_NEED, of_scan=False),
     Entry("/reveals", say("Names"), Right.REQUEST_REVEAL, of_scan=False),
     Entry("/signatures", say("Signatures"), Right.APPROVE, of_scan=False),
+    Entry("/recognitions", say("Credentials"), Right.APPROVE, of_scan=False, credentials=True),
     Entry("/contests", say("Contests"), Right.ANSWER_CONTEST, of_scan=False),
+    Entry("/viewers", say("Viewers"), Right.ADMINISTER, of_scan=False),
     Entry("/audit", say("Audit log"), Right.READ_AUDIT, of_scan=False),
     Entry("/me", say("My record"), Right.OWN_RECORD, of_scan=False),
     Entry("/my-mentoring", say("My mentoring"), Right.OWN_RECORD, of_scan=False),
@@ -82,6 +88,7 @@ def render(request: Request, name: str, scan: ReadableScan | None, **context: ob
         "menu": menu(request.app.state.ws, viewer) if viewer else (),
         "rights": frozenset(right.value for right in Right if viewer and has(request.app.state.ws, viewer, right)),
         "roles": ROLES,
+        "age": months_between(current.end, request.app.state.ws.now().date()) if current and current.stale else None,
         "scan": current,
         "scans": entries,
         "sign_in": request.app.state.ws.settings.sign_in is not None,
@@ -100,12 +107,15 @@ def render(request: Request, name: str, scan: ReadableScan | None, **context: ob
 
 def menu(ws: Workspace, viewer: Viewer) -> tuple[Entry, ...]:
     """Return the pages that the viewer's role may open."""
-    return tuple(entry for entry in MENU if has(ws, viewer, entry.right) and not (entry.unless and has(ws, viewer, entry.unless)))
+    open_here = (entry for entry in MENU if not entry.credentials or ws.settings.credentials != "off")
+    return tuple(entry for entry in open_here if has(ws, viewer, entry.right) and not (entry.unless and has(ws, viewer, entry.unless)))
 
 
 def has(ws: Workspace, viewer: Viewer, right: Right) -> bool:
     """Whether the viewer's role has a right, over anybody at all."""
     found = reach(ws.settings.mode, viewer.role, right)
+    if viewer.only is not None and right not in viewer.only:
+        return False
     return found is not Reach.NOBODY and (viewer.person is not None or found not in (Reach.OWN, Reach.SUBTREE))
 
 

@@ -2,9 +2,11 @@
 
 import logging
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, Query, Request, Response
 from fastapi.responses import RedirectResponse
+from pydantic import BaseModel, Field
 from starlette.concurrency import run_in_threadpool
 
 from api.access import Place, Shelf, WordReader
@@ -12,14 +14,15 @@ from api.auth import BACK_CHANNEL, attempts_of, cookie_name, set_session
 from api.guests import Guests
 from api.paths import own_path
 from api.rendering import render
-from ona.errors import NotFoundError, SignInRefusedError, TryLaterError
+from ona.errors import NotFoundError, SettingsError, SignInRefusedError, TryLaterError
 from pipelines import sign_in, viewers
-from pipelines.access import ReadableScan
+from pipelines.access import ReadableScan, Viewer
 from pipelines.access.acting import leader_of, person_behind
-from pipelines.access.rights import Role
+from pipelines.access.policy import demand
+from pipelines.access.rights import Right, Role
 from pipelines.access.sessions import end_session, switch_role, view_as
 from pipelines.provider import Provider
-from pipelines.settings import Settings
+from pipelines.settings import Settings, SignIn
 from pipelines.sign_in import SIGN_IN_LIFE, Reply
 
 router = APIRouter(include_in_schema=False)
@@ -34,9 +37,20 @@ Next = Annotated[str, Query(alias="next")]
 Said = Annotated[str, Query(max_length=LONGEST_REPLY)]
 
 
+class LookWish(BaseModel):
+    """As whom somebody wants to look; nobody: as themself again."""
+
+    role: Role | None = None
+    person: Annotated[str | None, Field(max_length=LONGEST_ID)] = None
+    team: Annotated[int | None, Field(ge=0, le=2**31)] = None
+    scan: Annotated[str, Field(max_length=LONGEST_ID)] = "latest"
+
+
 def provider_of(settings: Settings) -> Provider | None:
     """Return the identity provider of the settings, None where one person works alone."""
-    return Provider(settings.sign_in, f"{settings.public_url}{CALLBACK}") if settings.sign_in else None
+    if settings.sign_in is None:
+        return None
+    return _kind(settings.sign_in)(settings.sign_in, f"{settings.public_url}{CALLBACK}")
 
 
 @router.get("/sign-in")
@@ -67,7 +81,8 @@ def start_route(
     """Send the browser to the identity provider, with a secret that only it can bring back."""
     provider = _provider(request)
     attempts_of(request).check()
-    begun = sign_in.begin(ws, provider, own_path(after), invitation, again=again)
+    before = request.cookies.get(cookie_name(ws.settings), "")
+    begun = sign_in.begin(ws, provider, own_path(after), invitation, again=again, before=before)
     answer = RedirectResponse(begun.address, status_code=303)
     name, secure = _secret_name(request), ws.settings.public_url.startswith("https:")
     life = int(SIGN_IN_LIFE.total_seconds())
@@ -91,10 +106,20 @@ def callback_route(request: Request, ws: Place, state: Said = "", code: Said = "
     end_session(ws, before)
     guests: Guests = request.app.state.guests
     guests.forget(before)
-    answer = RedirectResponse(own_path(arrived.path), status_code=303)
+    strict = is_strict(guests.look_up(arrived.session))
+    path = own_path(arrived.path)
+    answer = render(request, "arrived.html", None, after=path) if strict else RedirectResponse(path, status_code=303)
     answer.delete_cookie(name, path="/", secure=ws.settings.public_url.startswith("https:"), httponly=True, samesite="lax")
-    set_session(request, answer, arrived.session)
+    set_session(request, answer, arrived.session, strict=strict)
     return answer
+
+
+def is_strict(viewer: Viewer | None) -> bool:
+    """Whether a viewer's session is kept from every request that another site begins: an administrator's is, whatever they act as.
+
+    The provider's redirect is such a request, so they arrive on a page of ours, which then leads on.
+    """
+    return viewer is not None and Role.ADMIN in viewer.roles
 
 
 @router.post(BACK_CHANNEL)
@@ -118,28 +143,33 @@ def role_route(
     request: Request, ws: Place, viewer: WordReader, role: Annotated[Role, Form()], after: Annotated[str, Form(alias="next")] = "/"
 ) -> Response:
     """Go on in another role that the viewer holds."""
-    del viewer
     session = switch_role(ws, _session(request), role)
     answer = RedirectResponse(own_path(after), status_code=303)
-    set_session(request, answer, session)
+    set_session(request, answer, session, strict=is_strict(viewer))
     return answer
 
 
 @router.post("/view-as")
-def view_as_route(
-    request: Request,
-    ws: Place,
-    viewer: WordReader,
-    role: Annotated[Role | None, Form()] = None,
-    person: Annotated[str | None, Form(max_length=LONGEST_ID)] = None,
-    team: Annotated[int | None, Form(ge=0, le=2**31)] = None,
-) -> Response:
+def view_as_route(request: Request, ws: Place, viewer: WordReader, wish: Annotated[LookWish, Form()]) -> Response:
     """Look as a role, as a person (by view id) or as whoever leads a team; without a role, as oneself again."""
-    del viewer
+    if wish.role and ws.settings.sign_in is not None:
+        demand(ws, viewer, Right.PUBLISH)
     shelf: Shelf = request.app.state.shelf
-    whom = _whom(ws, shelf.take("latest"), person, team) if role and (person or team is not None) else None
-    view_as(ws, _session(request), role, whom)
-    return RedirectResponse("/", status_code=303)
+    named = wish.person or wish.team is not None
+    whom = _whom(ws, shelf.take(wish.scan), wish.person, wish.team) if wish.role and named else None
+    view_as(ws, _session(request), wish.role, whom)
+    ahead = wish.role and wish.scan != "latest"
+    return RedirectResponse(f"/map?{urlencode({'scan': wish.scan})}" if ahead else "/", status_code=303)
+
+
+def _kind(settings: SignIn) -> type[Provider]:
+    if settings.provider == "openid":
+        return Provider
+    try:
+        from pipelines.entra import Entra  # noqa: PLC0415 - Microsoft's library is an extra
+    except ImportError:
+        raise SettingsError("Sign-in with Entra ID needs the extra microsoft. Install it: pip install 'ona-influence[microsoft]'") from None
+    return Entra
 
 
 def _whom(ws: Place, scan: ReadableScan, person: str | None, team: int | None) -> int | None:

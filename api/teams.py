@@ -7,8 +7,9 @@ from fastapi import APIRouter, Depends, Path, Response
 from api.access import GroupReader, NameReader, Pairer, Place, QueryScan, Ranker, ViewId, fresh_query_scan
 from api.files import GRAPHS, TABLES, AsGraph, AsTable
 from api.models import TeamMap, Teams
-from api.unit_models import Groups, Mentors, NamedColleague, UnitMap
+from api.unit_models import Ego, Groups, Mentors, NamedColleague, UnitMap
 from pipelines import access
+from pipelines.access.egos import read_ego
 from pipelines.access.mentors import read_mentors
 from pipelines.access.named import read_colleague
 from pipelines.access.rights import Role
@@ -54,6 +55,12 @@ def list_groups(ws: Place, scan: QueryScan, viewer: GroupReader) -> Groups:
 def read_one_colleague(ws: Place, scan: QueryScan, viewer: NameReader, person_id: ViewId) -> NamedColleague:
     """Return why somebody who agreed to be named is drawn as they are: words and one band, never a number."""
     return NamedColleague.model_validate(read_colleague(ws, scan, viewer, person_id))
+
+
+@router.get("/colleagues/{person_id}/ties", operation_id="read_colleague_ties")
+def read_colleague_ties(ws: Place, scan: QueryScan, viewer: NameReader, person_id: ViewId) -> Ego:
+    """Return whom somebody works with, in bands, among the people below this manager: in the open mode alone."""
+    return Ego.model_validate(read_ego(ws, scan, viewer, person_id))
 
 
 @router.get("/mentors", operation_id="list_mentors")

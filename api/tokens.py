@@ -63,8 +63,7 @@ def list_own_tokens(ws: Place, viewer: WordReader) -> list[ListedToken]:
 @router.post("", operation_id="make_token", status_code=201)
 def make_token(ws: Place, viewer: WordReader, wish: TokenWish) -> NewToken:
     """Make a token; a token cannot make another."""
-    if viewer.token is not None or viewer.acting:
-        raise ForbiddenError("Tokens are made by somebody who is signed in as themself. Sign in on the page.")
+    own_hands(viewer)
     made, token = tokens.new_token(ws, viewer.subject, Scope(wish.role, wish.rights, wish.days))
     return NewToken(**ListedToken.model_validate(made).model_dump(), token=token)
 
@@ -88,6 +87,12 @@ def revoke_any_token(request: Request, ws: Place, viewer: Administrator, token_i
     """Make anybody's token worthless."""
     tokens.revoke(ws, viewer.subject, token_id)
     _ask_anew(request)
+
+
+def own_hands(viewer: Viewer) -> None:
+    """Raise ForbiddenError for a token, and for whoever looks as somebody else."""
+    if viewer.token is not None or viewer.acting:
+        raise ForbiddenError("Tokens are made by somebody who is signed in as themself. Sign in on the page.")
 
 
 def _ask_anew(request: Request) -> None:

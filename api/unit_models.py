@@ -45,6 +45,7 @@ class BadgeChip(Answer):
     name: str
     issuer: str
     expires: date | None
+    status: str = Field(description="verified, issuer-asserted, holder-claimed, expired, revoked, suspended, failed or unknown.")
 
 
 class NamedPerson(Answer):
@@ -115,6 +116,26 @@ class NamedColleague(Answer):
     reasons: list[Reason]
     agreement: list[Agreement]
     caveats: list[str]
+    standing: list[str]
+
+
+class PersonTie(Answer):
+    """Lasting contact of two people."""
+
+    a: str
+    b: str
+    weight_band: WeightBand
+
+
+class Ego(Answer):
+    """Somebody and the people below the same manager whom they work with."""
+
+    scan_id: str
+    mode: str
+    person: NamedPerson
+    people: list[NamedPerson] = Field(description="By name.")
+    ties: list[PersonTie] = Field(description="Among all of these, the person included.")
+    notes: list[str]
     standing: list[str]
 
 

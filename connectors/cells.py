@@ -240,7 +240,7 @@ def day(cell: str, order: str | None = None) -> date | None:
     text = cell.strip().lstrip("'")
     if not text:
         return None
-    if text.replace(".", "", 1).isdigit() and 1 <= float(text) < 80_000:
+    if text[0] != "0" and text.replace(".", "", 1).isdigit() and 1 <= float(text) < 80_000:
         return _EXCEL_EPOCH + timedelta(days=int(float(text)))
     if match := _ORDER.match(text):
         return _ordered(match, order)

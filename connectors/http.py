@@ -2,12 +2,11 @@
 
 import logging
 import random
-import ssl
 import threading
 import weakref
 import zlib
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -18,6 +17,7 @@ import httpx2
 import msgspec
 
 from connectors.pace import DEFAULTS, SYSTEM, Breaker, Bucket, Budget, Clock, Policy, retry_after
+from connectors.pinning import Resolve, resolved, transport, trusting
 from ona.errors import AccessError, ConnectorError, SettingsError
 
 for _name in ("httpx2", "httpcore2"):  # they log addresses of calls, and those hold user ids
@@ -116,11 +116,14 @@ class Options:
     clock: Clock = SYSTEM
     authority: Path | None = None  # certificate file of the only authority to trust; None for the system's
     proxy: str | None = None
+    resolve: Resolve = resolved
+    private: bool = False  # whether the host's name may lead to a private address
     rates: Mapping[str, float] = field(default_factory=dict)  # calls a minute by method
     judge: Judge = whole_json
     denied: Callable[[Answer], bool] = unauthorised  # whether an answer refuses the token
     watch: Watch | None = None
     seed: int | None = None  # of the jitter
+    aside: Callable[[], AbstractContextManager[None]] = nullcontext  # entered while an answer is under way: others may go on then
 
 
 @dataclass(frozen=True, repr=False)
@@ -156,8 +159,7 @@ class Client:
         self._mailboxes: dict[str, threading.BoundedSemaphore] = {}
         self._lock = threading.Lock()
         self._http = httpx2.Client(
-            verify=_context(self.options.authority),
-            proxy=self.options.proxy,
+            transport=self._transport(),
             trust_env=False,  # no .netrc, no proxy that nobody named
             follow_redirects=False,
             timeout=httpx2.Timeout(policy.call_seconds / 2, connect=10.0),
@@ -165,9 +167,13 @@ class Client:
         )
         weakref.finalize(self, self._http.close)  # a client that nobody holds any more leaves no open sockets
 
-    def stream(self, name: str, mailbox: str | None = None) -> "Stream":
-        """Return the calls of one stream (channel, mailbox folder, list) with a budget of waiting of its own."""
-        return Stream(self, name, mailbox, Budget(self.options.policy.budget))
+    def _transport(self) -> httpx2.BaseTransport:
+        options = self.options
+        return transport(trusting(options.authority), options.proxy, options.resolve, private=options.private)
+
+    def stream(self, name: str, mailbox: str | None = None, token: Token | None = None) -> "Stream":
+        """Return the calls of one stream (channel, mailbox folder, list) with a budget of waiting, and maybe a token, of its own."""
+        return Stream(self, name, mailbox, Budget(self.options.policy.budget), token or self._token)
 
     def close(self) -> None:
         """Close all connections."""
@@ -201,10 +207,10 @@ class Client:
         policy, bucket = self.options.policy, self.bucket(call.method)
         code = "not_tried"
         for attempt in range(policy.tries):
-            self._pause(stream, self._breaker.wait())
+            while (closed := self._breaker.wait()) > 0:
+                self._pause(stream, closed)
             bucket.wait()
-            with self._slot(stream.mailbox):
-                outcome = self._authorised(call)
+            outcome = self._authorised(call, stream)
             if isinstance(outcome, Answer):
                 bucket.granted()
                 self._breaker.succeeded()
@@ -228,6 +234,7 @@ class Client:
     def _note(self, failure: _Failure, bucket: Bucket, stream: "Stream") -> None:
         if failure.code in ("429", "ratelimited"):
             bucket.refused(failure.pause)
+            self._breaker.succeeded()  # who refuses is there
             stream.limited += 1
         else:
             self._breaker.failed()
@@ -249,18 +256,19 @@ class Client:
         with places:
             yield
 
-    def _authorised(self, call: _Call) -> Answer | _Failure:
+    def _authorised(self, call: _Call, stream: "Stream") -> Answer | _Failure:
         """Try once, and once more with a fresh token when the service refused the one at hand."""
-        outcome = self._try(call, renew=False)
-        refused = isinstance(outcome, Answer) and self.options.denied(outcome) and self._token is not None
-        return self._try(call, renew=True) if refused else outcome
+        outcome = self._try(call, stream, renew=False)
+        refused = isinstance(outcome, Answer) and self.options.denied(outcome) and stream.token is not None
+        return self._try(call, stream, renew=True) if refused else outcome
 
-    def _try(self, call: _Call, *, renew: bool) -> Answer | _Failure:
+    def _try(self, call: _Call, stream: "Stream", *, renew: bool) -> Answer | _Failure:
         headers = dict(call.headers)
-        if self._token is not None:
-            headers["Authorization"] = f"Bearer {self._token(renew)}"
+        if stream.token is not None:
+            headers["Authorization"] = f"Bearer {stream.token(renew)}"
         try:
-            answer = self._exchange(call, headers)
+            with self.options.aside(), self._slot(stream.mailbox):
+                answer = self._exchange(call, headers)
         except (httpx2.TransportError, _SlowError, _CutOffError) as error:
             return _Failure(_CODES.get(type(error), "connection"))
         if answer.status in RETRIED:
@@ -299,6 +307,7 @@ class Stream:
     name: str
     mailbox: str | None
     budget: Budget
+    token: Token | None = None
     fetched: int = 0
     limited: int = 0
 
@@ -378,10 +387,3 @@ def _origin(url: str) -> tuple[str, str, int] | None:
         return None
     plain = parts.scheme == "https" and parts.hostname and parts.username is None and parts.password is None and "\\" not in url
     return (parts.scheme, parts.hostname.lower(), port) if plain and parts.hostname else None
-
-
-def _context(authority: Path | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=None if authority is None else str(authority))
-    except OSError as error:
-        raise SettingsError(f"The certificate file {authority} cannot be read ({error.strerror}). Mend `authority` in ona.toml.") from None

@@ -5,9 +5,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pydantic import Field
+
 import connectors.base
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.http import Watch
+from connectors.lanes import PLACES
 from connectors.pace import SAFETY, SYSTEM, Clock
 
 
@@ -20,6 +23,10 @@ class Config(connectors.base.Config):
     """Address of the proxy; none is taken from the environment."""
     pace: float = 1.0
     """Factor on the documented call rates: below 1 to be gentle, above it only for a test service."""
+    private_network: bool = False
+    """Whether the service stands at a private address, inside the company's own network; without, such an address is refused."""
+    abreast: int = Field(default=PLACES, ge=1, le=32)
+    """Mailboxes or calendars read side by side: while one waits, others go on."""
 
 
 @dataclass(frozen=True, repr=False)
@@ -88,7 +95,7 @@ class Plan:
     """What a pull would do under the limits that are known."""
 
     people: int
-    streams: int  # channels or mailboxes
+    streams: int  # channels, mailboxes, or spans of time where nobody's own is asked for
     calls: int
     seconds: float
     not_read: tuple[str, ...]  # what stays unread, in words
@@ -104,6 +111,8 @@ class Meter:
 
     clock: Clock
     per_minute: float
+    overlapping: int = 1
+    """Calls that a pull has under way at once."""
     made: int = 0
     """Calls that the forecast itself has made, as a pull does before it reads anything."""
 
@@ -114,7 +123,8 @@ class Meter:
     def plan(self, owners: int, probed: Sequence[float], before: int, not_read: tuple[str, ...]) -> Plan:
         """Return the plan: ``before`` calls for lists of people, then as many per owner as those that were looked at take on average."""
         calls = before + round(owners * sum(probed) / len(probed)) if probed else before
-        each = max((self.clock.tick() - self._begun) / max(1, self.made), 60.0 / (self.per_minute * SAFETY))
+        took = (self.clock.tick() - self._begun) / max(1, self.made)
+        each = max(took / max(1, min(self.overlapping, owners)), 60.0 / (self.per_minute * SAFETY))
         return Plan(owners, owners, calls, calls * each, not_read)
 
 

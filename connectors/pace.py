@@ -141,15 +141,23 @@ class Breaker:
     _until: float = field(default=-float("inf"), init=False)
 
     def wait(self) -> float:
-        """Return the seconds until a call may be tried; zero when the breaker is closed."""
-        return max(0.0, self._until - self.clock.tick())
+        """Return the seconds until a call may be tried; zero when the breaker is closed, and for the one call that tries."""
+        tick = self.clock.tick()
+        if tick < self._until:
+            return self._until - tick
+        if self._until > -float("inf"):
+            self._until = tick + self.policy.breaker_wait  # whoever else asks waits for what becomes of this call
+        return 0.0
 
     def succeeded(self) -> None:
         """Close."""
-        self._failures = 0
+        self._failures, self._until = 0, -float("inf")
 
     def failed(self) -> None:
-        """Count a failure; from the fifth in a row on, each one opens the breaker if they go on for some seconds."""
+        """Count a failure; from the fifth in a row on, each one opens the breaker if they go on for some seconds.
+
+        Several mailboxes side by side make five failures out of one hiccup, so their number alone says nothing.
+        """
         tick = self.clock.tick()
         self._since = self._since if self._failures else tick
         self._failures += 1

@@ -1,10 +1,12 @@
-"""One mailbox or calendar after the other: a failure ends its own round alone, is tried once more at the end, and is counted."""
+"""Mailboxes or calendars side by side: a failure ends its own round alone, is tried once more at the end, and is counted."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Protocol, TypeVar
 
 from connectors.base import Coverage, RawEvent
 from connectors.http import UnavailableError
+from connectors.lanes import Lanes
 from connectors.network import Asked, Step
 from connectors.pages import Page, PageError, PartError
 from connectors.records import Raw
@@ -14,11 +16,11 @@ T = TypeVar("T")
 
 Positions = Mapping[str, str]
 ReadOne = Callable[[str, Positions], Iterator[Step]]
-"""Reads one principal from the positions on."""
+"""Reads one principal from the positions on; what it keeps between two calls is its own, for others are read meanwhile."""
 
 
-def rounds(ids: Sequence[str], read_one: ReadOne, asked: Asked, streams: Positions) -> Iterator[Step]:
-    """Yield the steps of all principals; one that broke off goes on after all others.
+def rounds(ids: Sequence[str], read_one: ReadOne, asked: Asked, streams: Positions, lanes: Lanes) -> Iterator[Step]:
+    """Yield the steps of all principals, several of them side by side; one that broke off goes on after all others.
 
     It goes on where it stood, but from its beginning where the pages themselves were wrong: a bad position must not stay for ever.
     """
@@ -27,9 +29,9 @@ def rounds(ids: Sequence[str], read_one: ReadOne, asked: Asked, streams: Positio
     waiting = list(ids)
     for is_last in (False, True):
         broken: list[str] = []
-        for id in waiting:
-            yield from _round(id, read_one, asked, positions, None if is_last else broken)
-        waiting = broken
+        again = None if is_last else broken
+        yield from lanes.run(partial(_round, id, read_one, asked, positions, again) for id in waiting)
+        waiting = sorted(broken)
 
 
 def _round(id: str, read_one: ReadOne, asked: Asked, positions: dict[str, str], again: list[str] | None) -> Iterator[Step]:

@@ -63,6 +63,7 @@ class Connector:
             clock=self.around.clock,
             authority=config.authority,
             proxy=config.proxy,
+            private=config.private_network,
             rates={"": PER_MINUTE * config.pace},
             judge=judged,
             watch=self.around.watch,

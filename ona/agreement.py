@@ -12,7 +12,7 @@ from ona.gates import PASSED, credited_asks
 from ona.observation import Window, adjusted, adjustments, observe
 from ona.results import Outcome
 from ona.scores import Facet, power_mean
-from ona.tables import Channel
+from ona.tables import OF_EVENTS, Channel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -44,7 +44,9 @@ def agreement(outcome: Outcome, asks: pa.Table, presence: pa.Table) -> tuple[dic
     """
     window, facets = outcome.window, [outcome.facets["helper"], outcome.facets["broker"]]
     channels = window.ties.channels
-    facts: dict[str, Floats] = {f"agrees_{one.name}_{c.name.lower()}": np.full(window.n, np.nan) for one in facets for c in Channel}
+    facts: dict[str, Floats] = {
+        f"agrees_{one.name}_{c.name.lower()}": np.full(window.n, np.nan) for one in facets for c in {*OF_EVENTS, *channels}
+    }
     left_out: dict[str, dict[str, float | None]] = {one.name: {} for one in facets}
     shaky = {one.name: np.where(one.published, 0.0, np.nan) for one in facets}
     for channel in channels if len(channels) > 1 else ():

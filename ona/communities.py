@@ -13,6 +13,7 @@ from scipy.special import gammaln, xlogy
 
 from ona.errors import SettingsError
 from ona.graph import NO_TEAM, Graph
+from ona.leiden import leiden
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.int32]
@@ -143,23 +144,19 @@ def _agreed(graph: Graph, runs: Sequence[Partition], method: Method, resolution:
 
 
 def _runs(graph: Graph, method: Method, resolution: float, seeds: range) -> list[Partition]:
-    view = graph.igraph
-    return [_searched(view, method, resolution, one) for one in seeds]
+    if method == "infomap":
+        view = graph.igraph
+        return [_by_description(view, one) for one in seeds]
+    ties = graph.adjacency
+    return [_by_first_member(leiden((ties.indptr, ties.indices, ties.data), resolution, seed=one)) for one in seeds]
 
 
-def _searched(view: igraph.Graph, method: Method, resolution: float, seed: int) -> Partition:
-    """Run once; igraph optimises another objective, and without weights, unless told."""
+def _by_description(view: igraph.Graph, seed: int) -> Partition:
+    """Run Infomap once."""
     if not view.ecount():
         return np.arange(view.vcount())
     igraph.set_random_number_generator(random.Random(seed))
-    if method == "infomap":
-        found = view.community_infomap(edge_weights="weight").membership
-    else:
-        weights = np.array(view.es["weight"])
-        found = view.community_leiden(
-            objective_function="modularity", weights=(weights / weights.max()).tolist(), resolution=resolution, n_iterations=-1
-        ).membership
-    return _by_first_member(np.array(found, dtype=np.int64))
+    return _by_first_member(np.array(view.community_infomap(edge_weights="weight").membership, dtype=np.int64))
 
 
 def _by_first_member(partition: Partition) -> Partition:

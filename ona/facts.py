@@ -13,7 +13,7 @@ from ona.observation import Graphs, Window
 from ona.overload import RECENT, SIGNALS, overload
 from ona.responsiveness import histogram, median_waits, net_direction
 from ona.roster import UNKNOWN, week_rows
-from ona.tables import FACTS, Channel
+from ona.tables import FACTS, OF_EVENTS, Channel
 
 Floats = npt.NDArray[np.float64]
 
@@ -104,8 +104,13 @@ def channel_facts(window: Window, seen: Graphs) -> dict[str, Floats]:
         channel.name.lower(): np.divide(amount[channel], total, out=blank.copy(), where=(total > 0) & (amount[channel] > 0))
         if channel in amount
         else blank
-        for channel in Channel
+        for channel in told(window)
     }
+
+
+def told(window: Window) -> tuple[Channel, ...]:
+    """Return the channels that are spoken of: those of events whether they are used or not, and others where they are."""
+    return *OF_EVENTS, *(channel for channel in window.ties.channels if channel not in OF_EVENTS)
 
 
 def _distinct(row: npt.NDArray[np.integer], value: npt.NDArray[np.integer], n: int) -> Floats:

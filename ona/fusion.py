@@ -11,7 +11,7 @@ from scipy.sparse import coo_array, csr_array
 
 from ona.graph import Adjacency, Graph, Layer
 from ona.roster import IN_GRAPHS, Masks, Roster, week_rows
-from ona.tables import FIXED_POINT, Channel
+from ona.tables import FIXED_POINT, OF_EVENTS, Channel
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -19,7 +19,7 @@ Bools = npt.NDArray[np.bool_]
 Weeks = npt.NDArray[np.float32]
 """Small whole numbers by row and week: exact, and half the memory."""
 
-COMPANY_DEFAULT = {Channel.CHAT: 0.02, Channel.MAIL: 0.01, Channel.MEETING: 0.02}
+COMPANY_DEFAULT = {Channel.CHAT: 0.02, Channel.MAIL: 0.01, Channel.MEETING: 0.02, Channel.AGGREGATE: 0.02}
 """Rates per shared working day that stand in for the median of a channel with too few pairs (worked example of section 14)."""
 
 MIN_PAIRS = 50
@@ -123,8 +123,15 @@ class TieWeeks:
 
     @cached_property
     def contact_days(self) -> Weeks:
-        """Days that prove a relationship over all channels, each once, ``(p, W)``."""
-        return np.asarray(np.bitwise_count(np.bitwise_or.reduce(list(self.days.values()))), dtype=np.float32)
+        """Days that prove a relationship over all channels, each once, ``(p, W)``.
+
+        Contact that was added up elsewhere proves a day of a week in which nothing else does: it may be the same contact again.
+        """
+        known = [days for channel, days in self.days.items() if channel in OF_EVENTS]
+        proved = np.bitwise_or.reduce(known or list(self.days.values()))
+        if known and Channel.AGGREGATE in self.days:
+            proved = np.where(proved == 0, self.days[Channel.AGGREGATE], proved)
+        return np.asarray(np.bitwise_count(proved), dtype=np.float32)
 
     @cached_property
     def wrote(self) -> Weeks:
@@ -138,9 +145,10 @@ class TieWeeks:
 
     @cached_property
     def met(self) -> Weeks:
-        """Whether two people met among few, ``(p, W)``."""
-        small = self.days.get(Channel.MEETING, np.zeros((len(self.low), len(self.roster.weeks)), dtype=np.uint8))
-        return (small > 0).astype(np.float32)
+        """Whether two people met among few, or worked together by an account that adds up both sides, ``(p, W)``."""
+        mutual = [self.days[channel] for channel in (Channel.MEETING, Channel.AGGREGATE) if channel in self.days]
+        seen = np.bitwise_or.reduce(mutual) if mutual else np.zeros((len(self.low), len(self.roster.weeks)), dtype=np.uint8)
+        return (seen > 0).astype(np.float32)
 
     @cached_property
     def shared_by_pair(self) -> Weeks:
@@ -255,7 +263,7 @@ def related(ties: TieWeeks, weights: Floats, min_days: int) -> Ints:
     """Return the pairs with a relationship in the weeks of positive weight, as positions in ``ties.low``.
 
     A relationship shows on enough distinct days of small exchanges over all channels, in either direction, and both wrote to each
-    other now and again, more often than chance or week after week, or they met among few.
+    other now and again, more often than chance or week after week, or they met among few. Contact added up elsewhere is mutual already.
 
     References
     ----------

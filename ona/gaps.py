@@ -52,6 +52,10 @@ class Holding:
         """How much of the target is missing, ``(n, s)``; NaN where nothing is asked."""
         return np.where(np.isnan(self.target), np.nan, np.maximum(self.target - self.held, 0.0))
 
+    def among(self, rows: Bools) -> "Holding":
+        """Return the same of these people alone."""
+        return Holding(self.skills, self.held[rows], self.target[rows], self.expiring[rows], self.central[rows])
+
 
 @dataclass(frozen=True)
 class SkillRisk:

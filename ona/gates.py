@@ -73,7 +73,7 @@ def helper_gates(window: Window) -> Reasons:
     """Return why the helper facet of somebody cannot be told."""
     asks, askers = credited_asks(window)
     return first_reason(
-        ("channel_missing", np.full(window.n, set(window.ties.channels) <= {Channel.MEETING})),
+        ("channel_missing", np.full(window.n, set(window.ties.channels) <= {Channel.MEETING, Channel.AGGREGATE})),
         ("too_few_asks", asks < window.rules.min_asks),
         ("too_few_askers", askers < window.rules.min_askers),
     )
@@ -134,4 +134,4 @@ def _too_new(who: Roster, days: int) -> Bools:
     end = np.datetime64(who.window[1]).astype("datetime64[D]").astype(np.float64)
     joined = who.numbers("joined")
     early = (who.seen[:, :FIRST_WEEKS] > 0).any(axis=1)
-    return np.where(np.isfinite(joined), end - joined < days, ~early)
+    return np.where(np.isfinite(joined), end - joined < days, ~early & (days > 0))

@@ -115,10 +115,8 @@ class Offers:
         Persons who had a suggestion this quarter: they get no other.
     courses
         The learning catalogue.
-    helpers
-        Skill → rows of people who agreed to be shadowed, hold it and are not overloaded.
-    steps
-        Steps between people, ``(n, n)`` or anything indexed alike; 0 = no path.
+    nearest
+        Skill → for every row the row of the nearest colleague who agreed to be shadowed, holds it and is not overloaded; -1 = nobody.
     persons
         Ids of those rows.
     """
@@ -127,8 +125,7 @@ class Offers:
     seed: int
     taken: frozenset[int]
     courses: Sequence[Course]
-    helpers: Mapping[str, Sequence[int]]
-    steps: Ids
+    nearest: Mapping[str, Ids]
     persons: Ids
 
     def step(self, person: int, row: int, skill: str, gap: float) -> Nudge | None:
@@ -136,10 +133,9 @@ class Offers:
         if person in self.taken:
             return None
         control = is_held_out(person, self.quarter, self.seed)
-        near = [helper for helper in self.helpers.get(skill, ()) if self.persons[helper] != person and self.steps[row, helper] > 0]
-        if near:
-            best = min(near, key=lambda helper: (self.steps[row, helper], self.persons[helper]))
-            return Nudge(person, SHADOWING, skill, SHADOWING_MINUTES, None, int(self.persons[best]), gap, control)
+        near = int(self.nearest[skill][row]) if skill in self.nearest else -1
+        if near not in (-1, row):
+            return Nudge(person, SHADOWING, skill, SHADOWING_MINUTES, None, int(self.persons[near]), gap, control)
         fitting = sorted((course for course in self.courses if course.skill == skill), key=lambda course: (course.minutes, course.item))
         if fitting:
             return Nudge(person, COURSE, skill, fitting[0].minutes, fitting[0].item, None, gap, control)

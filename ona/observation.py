@@ -13,7 +13,7 @@ from ona.indicators import INDICATORS, Evidence
 from ona.indicators.base import Residual, evidence
 from ona.metrics import METRICS
 from ona.rules import Rules
-from ona.tables import Channel
+from ona.tables import OF_EVENTS, Channel
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -63,12 +63,14 @@ class Window:
 
 @dataclass(frozen=True, eq=False)
 class Graphs:
-    """The three graphs of contact in some weeks, and each person's contact in each scanned channel, ``(n, C)``."""
+    """The three graphs of contact in some weeks, and each person's contact in each scanned channel, ``(n, C)``, events' ones first."""
 
     attention: Graph
     relationship: Graph
     ask: Graph
     by_channel: Floats
+    of_events: int
+    """How many of the channels are made of single events."""
 
 
 def graphs(window: Window, weights: Floats) -> Graphs:
@@ -81,7 +83,8 @@ def graphs(window: Window, weights: Floats) -> Graphs:
     amounts = np.zeros((window.n, len(by_channel)))
     for column, amount in enumerate(by_channel.values()):
         amounts[:, column] = contact(ties, amount)
-    return Graphs(attention(ties, weight), relationship(ties, weight, pairs), ask_graph(ties.roster, *asked), amounts)
+    near, of_events = relationship(ties, weight, pairs), sum(channel in OF_EVENTS for channel in by_channel)
+    return Graphs(attention(ties, weight), near, ask_graph(ties.roster, *asked), amounts, of_events)
 
 
 def observe(window: Window, weights: Floats) -> dict[str, Floats]:
@@ -111,7 +114,7 @@ def positions(seen: Graphs) -> dict[str, Floats]:
         "two_hop_betweenness": METRICS["two_hop_betweenness"](near),
         "two_step_reach": np.log(np.where(degree > 0, METRICS["two_step_reach"](near), np.nan)),
         "pagerank": METRICS["pagerank"](seen.attention),
-        "multiplex_participation": multiplex_participation(seen.by_channel),
+        "multiplex_participation": multiplex_participation(seen.by_channel[:, : seen.of_events]),
     }
     return found | {f"{name}:0": np.log(known) for name in BY_DEGREE}
 

@@ -1,7 +1,8 @@
 """A small map of skills by the words that certificates use for them, with a code of O*NET where there is one."""
 
+import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
 
@@ -10,10 +11,7 @@ Found = Literal["exact", "close", "manual"]
 
 OWN, ONET, ESCO = "own", "O*NET", "ESCO"
 
-ONET_ATTRIBUTION = (
-    "Codes and names of O*NET elements are from the O*NET database of the U.S. Department of Labor, Employment and Training "
-    "Administration, used under CC BY 4.0."
-)
+_CODED = re.compile(r"(?P<name>.+) \[(?P<code>[^\[\]]+)\]")
 
 
 @dataclass(frozen=True)
@@ -138,15 +136,30 @@ user experience || ux, ux design, usability
 
 
 def tag(word: str, loaded: Mapping[str, SkillTag] | None = None) -> SkillTag:
-    """Return what a word means: from lists that an operator loaded, else from the map, else the word itself as a skill of its own."""
-    wanted = canonical(word)
-    found = (loaded or {}).get(wanted) or MAP.get(wanted)
-    return found or SkillTag(wanted, "hard", OWN, _own_code(wanted), "manual", 0.5)
+    """Return what a word or a code means: from the map, from lists that an operator loaded, else the word as a skill of its own.
+
+    A word may bring its code along, as ``Service Orientation [2.B.1.f]``; then the code decides where it is known. Where a list knows a
+    skill of the map that has no code here, it lends its own.
+    """
+    wanted, known = canonical(word), loaded or {}
+    coded = _CODED.fullmatch(wanted)
+    keys = (coded["code"], coded["name"]) if coded else (wanted,)
+    found = next((one for key in keys if (one := MAP.get(key) or CODES.get(key) or known.get(key))), None)
+    if found is None:
+        return SkillTag(keys[-1], "hard", OWN, _own_code(keys[-1]), "manual", 0.5)
+    lent = known.get(found.label)
+    return replace(found, framework=lent.framework, code=lent.code) if found.framework == OWN and lent else found
 
 
 def skills_of(words: Iterable[str], loaded: Mapping[str, SkillTag] | None = None) -> tuple[str, ...]:
     """Return the skills behind the words of a certificate, each once, sorted."""
     return tuple(sorted({tag(word, loaded).label for word in words if word.strip()}))
+
+
+def name_of(word: str) -> str:
+    """Return a word without the code that it may bring along."""
+    coded = _CODED.fullmatch(word)
+    return coded["name"] if coded else word
 
 
 def canonical(word: str) -> str:
@@ -173,6 +186,11 @@ def _parsed() -> dict[str, SkillTag]:
 
 MAP: Mapping[str, SkillTag] = MappingProxyType(_parsed())
 """Word → skill."""
+
+CODES: Mapping[str, SkillTag] = MappingProxyType(
+    {one.code.casefold(): one for one in MAP.values() if one.framework == ONET and one.match == "exact"}
+)
+"""Code in lower case → skill."""
 
 LABELS: tuple[str, ...] = tuple(sorted({one.label for one in MAP.values()}))
 """Skills of the map."""

@@ -31,6 +31,11 @@ class Channel(IntEnum):
     CHAT = 1
     MAIL = 2
     MEETING = 3
+    AGGREGATE = 4  # added up before it came here: how much contact there was is known, and no single event of it
+
+
+OF_EVENTS = (Channel.CHAT, Channel.MAIL, Channel.MEETING)
+"""Channels of which single events are known; what needs these (asks, answers, how contact is spread over channels) looks at no other."""
 
 
 class Role(IntEnum):
@@ -152,6 +157,16 @@ TIES = _table(
     days=pa.uint8(),  # bit mask, Monday = 1
     evidence=pa.uint8(),  # days with an event small enough to prove a relationship (methods A.9), bit mask
     turns=pa.uint16(),  # that address the person, without meetings: who merely spoke before in a thread is not addressed
+)
+
+AGGREGATES = _table(
+    "aggregates",
+    "week source from to",
+    week=pa.date32(),
+    source=pa.string(),
+    **{"from": pa.int64(), "to": pa.int64()},  # accounts; contact is mutual, so each pair stands in both orders
+    weight=pa.int64(),  # log2(1 + amount), in FIXED_POINT units: the amount as its source counts it
+    evidence=pa.uint8(),  # 1 in the one week of a stated span that proves contact, else 0
 )
 
 ASKS = _table(

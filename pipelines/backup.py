@@ -15,9 +15,10 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from ona.errors import NotFoundError, SettingsError, TableError
+from ona.errors import NotFoundError, SettingsError, TableError, TryLaterError
 from pipelines import audit, erasure, scans
 from pipelines.audit import Act
+from pipelines.lake import fsync_folder, plain_errors
 from pipelines.settings import Settings, load_settings
 from pipelines.workspace import Workspace, open_workspace
 
@@ -50,9 +51,9 @@ def backup(ws: Workspace, path: Path, progress: Progress = lambda *_: None) -> i
     if path.exists():
         raise SettingsError(f"{path} exists already. Name a file that does not.")
     draft = path.with_name(f".{path.name}.part")
-    with ws.exclusive():
-        files = dict(_files(ws))
+    with ws.exclusive(), plain_errors():
         try:
+            files = dict(_files(ws))
             with tarfile.open(draft, "w") as archive:
                 sums = {}
                 for number, (name, source) in enumerate(sorted(files.items())):
@@ -66,6 +67,7 @@ def backup(ws: Workspace, path: Path, progress: Progress = lambda *_: None) -> i
                 os.fsync(file.fileno())
             draft.chmod(0o600)
             draft.rename(path)
+            fsync_folder(path.parent)
         finally:
             draft.unlink(missing_ok=True)
             shutil.rmtree(ws.lake.temporary(), ignore_errors=True)
@@ -102,7 +104,10 @@ def restore(path: Path, home: Path, key_file: Path, second_place: Path | None = 
         shutil.copyfile(key_file, draft / "key")
         (draft / "key").chmod(0o600)
         again = _put_right(load_settings(draft), second_place)
+        for folder in (draft, *(one for one in draft.rglob("*") if one.is_dir())):
+            fsync_folder(folder)
         draft.rename(home)
+        fsync_folder(home.parent)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return Restored(len(sums), path.stat().st_size, again)
@@ -123,8 +128,11 @@ def _files(ws: Workspace) -> Iterator[tuple[str, Path]]:
 def _copied(engine: sa.Engine, place: Path) -> Path:
     if engine.dialect.name != "sqlite" or not engine.url.database:
         raise SettingsError("The databases are on a server: back them up with pg_dump, and the folders lake and scans as files.")
-    with closing(sqlite3.connect(engine.url.database)) as source, closing(sqlite3.connect(place)) as copy:
-        source.backup(copy)
+    try:
+        with closing(sqlite3.connect(engine.url.database)) as source, closing(sqlite3.connect(place)) as copy:
+            source.backup(copy)
+    except sqlite3.OperationalError as error:
+        raise TryLaterError(f"A database could not be copied: {error}. Make room, then run the same command.") from None
     return place
 
 
@@ -172,6 +180,8 @@ def _write(archive: tarfile.TarFile, home: Path, progress: Progress) -> dict[str
             place.parent.mkdir(parents=True, exist_ok=True)
             with place.open("xb") as target:
                 shutil.copyfileobj(file, target, CHUNK)
+                target.flush()
+                os.fsync(target.fileno())
         else:
             raise ValueError("no backup holds this")
     if manifest is None or manifest["format"] != FORMAT:

@@ -25,8 +25,7 @@ HASHED = "sha256$"
 EMAIL = "email:"
 
 PRIVATE = "private"
-VISIBILITIES = (PRIVATE, "org", "public")
-"""Who may see a badge: its holder, colleagues under the policy, everybody."""
+"""Only its holder may see the badge; ``org`` is for colleagues under the policy, ``public`` for everybody."""
 
 
 def pull_badges(

@@ -27,6 +27,8 @@ from pipelines import access, admission, custody, key_verbs, keys, policy_verbs,
 from pipelines import doctor as examination
 from pipelines.checks import Wanted
 from pipelines.console import err, next_verb, out, print_json, progress_bars, say, table
+from pipelines.credential_verbs import verbs as credential_verbs
+from pipelines.mail_verbs import verbs as mail_verbs
 from pipelines.options import DryRun, Home, Json, Scan, workspace
 from pipelines.settings import Settings, load_settings
 
@@ -43,6 +45,8 @@ app.add_typer(policy_verbs.verbs)
 app.add_typer(admission.verbs)
 app.add_typer(key_verbs.verbs, name="keys")
 app.add_typer(skill_verbs.verbs, name="skills")
+app.add_typer(credential_verbs, name="credentials")
+app.add_typer(mail_verbs, name="mail")
 app.add_typer(source_verbs.verbs)
 
 EXIT_CODES: tuple[tuple[type[OnaError], int], ...] = (
@@ -106,11 +110,13 @@ def pull(
     home: Home = None,
     as_json: Json = False,
 ) -> None:
-    """Read people, events and badges from the connectors into the buffer; safe to repeat."""
+    """Read people, events, ties, badges and evidence from the connectors; safe to repeat, safe to stop."""
     with workspace(home) as ws:
         overrides = _overrides(set_ or [])
         if dry_run:
-            _print_forecast(pulls.forecast(ws, names or [], overrides), as_json)
+            with progress_bars(as_json) as progress:
+                plans = pulls.forecast(ws, names or [], overrides, progress=progress)
+            _print_forecast(plans, as_json)
             return
         with progress_bars(as_json) as progress:
             outcomes = pulls.pull(ws, names or [], overrides, progress=progress)

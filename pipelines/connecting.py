@@ -2,7 +2,7 @@
 
 import importlib
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from connectors.base import connector_names
 from connectors.network import Plan, Scopes
@@ -31,17 +31,23 @@ def checked(ws: Workspace, source: str) -> Scopes:
 
 def in_words(scopes: Scopes) -> list[str]:
     """Say what is granted, what is missing and what is too much."""
-    lines = [f"granted   {scope}{'' if scope in scopes.needed else '  (not needed)'}" for scope in scopes.granted]
+    lines = [f"granted   {scope}{'' if scope in scopes.needed else '  (not needed by this connector)'}" for scope in scopes.granted]
     lines += [f"MISSING   {scope}: grant it to the app" for scope in scopes.missing]
-    lines += [f"TOO WIDE  {scope}: take it away, it could read or change more than this project may see" for scope in scopes.too_wide]
+    lines += [f"TOO WIDE  {scope}: take it away, it could read or change more than any connector here needs" for scope in scopes.too_wide]
     return lines if scopes.missing or scopes.too_wide else [*lines, "The token may do what is needed and nothing else."]
 
 
 def plan_in_words(connector: str, plan: Plan) -> list[str]:
     """Say what a pull would do."""
     takes = timedelta(seconds=round(plan.seconds))
+    reads = (
+        f"{plan.people:,} people, {plan.streams:,} channels or mailboxes"
+        if plan.people
+        else f"{plan.streams:,} spans of time, of everybody"
+    )
+    ends = f"{datetime.now() + takes:%H:%M}" if takes < timedelta(hours=12) else f"{datetime.now() + takes:%Y-%m-%d %H:%M}"
     return [
-        f"{connector}: {plan.people:,} people, {plan.streams:,} channels or mailboxes, about {plan.calls:,} calls; takes about {takes}.",
+        f"{connector}: {reads}, about {plan.calls:,} calls; takes about {takes}, until {ends} if it begins now.",
         f"{connector} leaves unread: {', '.join(plan.not_read)}.",
     ]
 

@@ -26,8 +26,10 @@ def progress_bars(quiet: bool) -> Iterator[Callable[[str, int, int | None], None
         tasks: dict[str, TaskID] = {}
 
         def tell(what: str, done: int, total: int | None) -> None:
-            task = tasks.setdefault(what, bars.add_task(what, total=total)) if what not in tasks else tasks[what]
-            bars.update(task, completed=done, total=total)
+            part = what.partition(" (")[0]  # what stands in brackets changes, the bar stays
+            if part not in tasks:
+                tasks[part] = bars.add_task(what, total=total)
+            bars.update(tasks[part], description=what, completed=done, total=total)
 
         yield tell
 

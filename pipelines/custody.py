@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipelines import access, audit, erasure, reports, retention, scans
+from pipelines import access, audit, audit_grants, erasure, reports, retention, scans
 from pipelines import backup as copies
 from pipelines.console import next_verb, print_json, progress_bars, say, table
 from pipelines.options import DryRun, Home, Json, Scan, workspace
@@ -127,3 +127,14 @@ def verify_log(home: Home = None, as_json: Json = False) -> None:
         say(f"The audit log is not what was written, from entry {found.bad:,} on: {found.why}.")
     if found.bad is not None:
         raise typer.Exit(65)
+
+
+@log.command("grants")
+def print_grants(
+    owner: Annotated[str, typer.Option(help="Role of the database that shall own the log; nobody signs in as it.")] = "ona_audit",
+    home: Home = None,
+) -> None:
+    """Print what PostgreSQL's administrator runs once, so that the service's own role can add entries and change none."""
+    with workspace(home) as ws:
+        for statement in audit_grants.statements(ws, owner):
+            say(statement)

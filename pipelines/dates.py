@@ -10,6 +10,12 @@ def months_after(day: date, months: int) -> date:
     return min(date(years, month + 1, 1) + timedelta(days=day.day - 1), first_of_next - timedelta(days=1))
 
 
+def months_between(start: date, end: date) -> int:
+    """Return how many whole months lie between two days."""
+    months = 12 * (end.year - start.year) + end.month - start.month
+    return months - (months_after(start, months) > end)
+
+
 def months_before(day: date, months: int) -> date:
     """Return the same day so many months earlier."""
     return months_after(day, -months)

@@ -1,5 +1,8 @@
 """What the demo company says about skills: role targets, a small catalogue, unit figures, and people who agreed to mentoring."""
 
+from collections import Counter
+from collections.abc import Iterator
+
 import sqlalchemy as sa
 
 from ona.errors import OnaError
@@ -7,9 +10,10 @@ from pipelines import people, programmes, skill_tables
 from pipelines.access import Viewer
 from pipelines.access.policy import Readable
 from pipelines.access.rights import Role
-from pipelines.schema import CATALOGUE, CONSENTS, PROGRAMMES
+from pipelines.scans import SealedScan
+from pipelines.schema import CATALOGUE, CONSENTS, PROGRAMMES, UNIT_EVIDENCE_ROWS
 from pipelines.service import put
-from pipelines.skill_tables import Target
+from pipelines.skill_tables import FEWEST_PEOPLE, Target
 from pipelines.workspace import Workspace
 
 TARGETS = (("agile", 1.0, 2.0), ("cloud", 1.0, 3.0), ("facilitation", 1.0, 2.5), ("security", 0.5, 3.0), ("project management", 0.5, 1.5))
@@ -22,6 +26,11 @@ COURSES = (
     ("security-10", "security", "Spotting a forged sender", 10),
     ("pm-25", "project management", "A risk list that is used", 25),
 )
+
+FIGURES = (("lms_completion", "agile", 0.4), ("ticket_tag", "security", 0.18), ("project_delay", "project management", 0.3))
+"""Unit figures of the demo: kind, skill and about which share."""
+
+TICKETS, PROJECTS = 120, 10
 
 OPERATOR = Viewer("local", Role.HR)
 
@@ -39,8 +48,21 @@ def fill(ws: Workspace, scan: Readable) -> None:
         values = [{"person": person, "purpose": purpose, "granted": True, "source": "demo", "at": ws.now()} for person, purpose in agreed]
         if values:
             connection.execute(sa.insert(CONSENTS), values)
+        put(connection, UNIT_EVIDENCE_ROWS, list(_figures(scan)))
     if not ws.service.rows(sa.select(PROGRAMMES.c.id).limit(1)):
         _programme(ws, scan)
+
+
+def _figures(scan: Readable) -> Iterator[dict[str, object]]:
+    """Say of each department how many completed a course, which tickets it had, and which of its projects were late."""
+    sealed = scan if isinstance(scan, SealedScan) else scan.sealed
+    sizes = Counter(sealed.people["group"].drop_null().to_pylist())
+    for at, (code, name) in enumerate(sorted(sealed.labels.get("group", {}).items())):
+        for kind, skill, share in FIGURES:
+            total = {"lms_completion": sizes[code], "ticket_tag": TICKETS, "project_delay": PROJECTS}[kind]
+            if total >= FEWEST_PEOPLE:
+                some = round(total * share * (0.6 + 0.2 * (at % 4)))
+                yield {"connector": "demo", "kind": kind, "unit": name, "skill": skill, "some": some, "total": total}
 
 
 def _programme(ws: Workspace, scan: Readable) -> None:

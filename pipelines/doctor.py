@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ona.errors import OnaError
 from ona.tables import AccountKind
-from pipelines import jobs, people, pulls
+from pipelines import audit_grants, jobs, people, pulls
 from pipelines.scans import SealedScan, list_scans
 from pipelines.service import SCHEMA_VERSION
 from pipelines.settings import Settings, load_settings
@@ -119,7 +119,7 @@ def _connector(ws: Workspace, name: str) -> str:
 
 def _service_checks(ws: Workspace) -> list[Check]:
     """Look at what a service needs beside its data."""
-    looks = {"Clock": _clock, "Worker": _worker, "Sign-in": _sign_in, "Figures": _figures}
+    looks = {"Clock": _clock, "Worker": _worker, "Sign-in": _sign_in, "Audit log": audit_grants.guarded_by, "Figures": _figures}
     return [_check(name, lambda look=look: look(ws)) for name, look in looks.items()]  # type: ignore[misc]
 
 
@@ -150,7 +150,7 @@ def _sign_in(ws: Workspace) -> str:
     found = ws.settings.sign_in
     if found is None:
         return "none; one person by a link that works once"
-    if found.client_secret is None and found.client_secret_file is None:
+    if found.client_secret is None and found.client_secret_file is None and found.client_certificate is None:
         raise OnaError("No client secret is set. Set ONA_SIGN_IN__CLIENT_SECRET, or client_secret_file in [sign_in].")
     return f"{found.issuer}, {len(found.roles)} roles, at {ws.settings.public_url}"
 

@@ -1,5 +1,6 @@
-"""Erasure of one person: from the vault, the service database, the buffer, the weekly tables and every sealed scan."""
+"""Erasure of one person: from the vault, the service database, the buffer, the weekly tables, every sealed scan and every file to take."""
 
+import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
@@ -11,7 +12,7 @@ from pipelines.audit import Act
 from pipelines.removal import remove
 from pipelines.schema import KEPT_ANSWERS
 from pipelines.schema.holders import LINKS, row_columns, rows_of, tables_last_first
-from pipelines.workspace import Workspace
+from pipelines.workspace import EXPORTS_FOLDER, Workspace
 
 Reseal = Callable[[Workspace, int], int]
 """Seals a successor of every scan that holds the person, and returns how many there were."""
@@ -34,20 +35,22 @@ class ErasureReport:
 def erase(ws: Workspace, person: int, reseal: Reseal | None = None) -> ErasureReport:
     """Remove a person for good; a tombstone keeps later pulls from bringing them back.
 
-    The vault goes last: whoever is interrupted runs the same command again.
+    The vault goes last, after the notes that it goes: whoever is interrupted runs the same command again.
 
     Raises NotFoundError when nobody of this id is known.
     """
     with ws.exclusive():
         accounts = ws.vault.accounts_of(person)
         if not accounts and not _is_known(ws, person):
+            ws.vault.database.compact()  # an erasure that was killed at its very end left this to do
             raise NotFoundError("There is no person of this id. List them with: ona people")
         lake_rows = remove(ws.lake, {person, *accounts})
         service_rows = _forget(ws, person)
         scans = reseal(ws, person) if reseal else 0
-        ws.vault.erase(person)
+        shutil.rmtree(ws.home / EXPORTS_FOLDER, ignore_errors=True)  # they may be in any of the files; all can be asked for again
         audit.note_erasure(ws, person)
         audit.record(ws, Act("local", "operator", "erase", object=str(person)))
+        ws.vault.erase(person)
     return ErasureReport(len(accounts), service_rows, lake_rows, scans)
 
 

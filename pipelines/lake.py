@@ -175,9 +175,10 @@ class Lake:
             raise TryLaterError(f"{self.root.parent} has {free:,} bytes free, {needed:,} are needed. Make room, then run the same command.")
 
     def _place(self, draft: Path, path: Path) -> None:
+        is_first = not self.root.exists()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         draft.rename(path)
-        for folder in (path.parent, path.parent.parent, self.root):
+        for folder in (path.parent, path.parent.parent, self.root, *([self.root.parent] if is_first else [])):
             fsync_folder(folder)
 
 

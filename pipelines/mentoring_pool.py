@@ -14,11 +14,13 @@ from scipy.sparse import csr_array
 
 from ona.mentoring import Pool
 from ona.pairing import Between, Mentors, Side, Weights, conflicts, forbidden, one_line, parts, steps_between, utility
+from pipelines import profiles
 from pipelines.access.holdings import Skills, skills
 from pipelines.access.mentors import candidates
 from pipelines.access.policy import Sight
 from pipelines.access.readable import NO_UNIT, Bools, Floats, Ids
 from pipelines.access.readings import marks
+from pipelines.profiles import NOTHING_SAID, Profile
 from pipelines.schema import CONFLICTS, PAIRS, POOL
 from pipelines.workspace import Workspace
 
@@ -73,11 +75,11 @@ class Ready:
 
 def ready(ws: Workspace, sight: Sight, programme: Row) -> Ready:
     """Put a programme's pool together as of now: whoever took their consent back, objected or carries too much is not in it."""
-    rows = ws.service.rows(sa.select(POOL).where(POOL.c.programme == programme.id).order_by(POOL.c.person))
     free = candidates(sight)
     persons = sight.scan.persons
     place = {int(person): row for row, person in enumerate(persons) if free[row]}
-    sides = {side: [row for row in rows if row.side == side and row.person in place] for side in (MENTEE, MENTOR)}
+    rows = [row for row in members(ws, programme) if row.person in place]
+    sides = {side: [row for row in rows if row.side == side] for side in (MENTEE, MENTOR)}
     held = skills(sight)
     extra = sorted({skill for row in rows for skill in row.skills} - set(held.holding.skills))
     names = (*held.holding.skills, *extra)
@@ -88,6 +90,27 @@ def ready(ws: Workspace, sight: Sight, programme: Row) -> Ready:
     mentors = Mentors(*shared, seats=mentor.seats, helper=mentor.helper, overloaded=~mentor.agreed, tenure=mentor.tenure)
     gone = _gone(ws, str(programme.id))
     return Ready(sight, mentees, mentors, _between(ws, sight, mentee, mentor, gone), Weights(**programme.weights), names, gone)
+
+
+@dataclass(frozen=True)
+class Member:
+    """Somebody on one side of a programme's pool."""
+
+    person: int
+    side: str
+    seats: int
+    skills: tuple[str, ...]  # wanted by a mentee beyond the role's targets, offered by a mentor beyond the badges
+    interests: Mapping[str, float]
+    hours: range | None = None  # local; None = usual working hours
+
+
+def members(ws: Workspace, programme: Row) -> list[Member]:
+    """Return who takes part on which side, by person: as set up, unless they say otherwise themselves."""
+    stored = ws.service.rows(sa.select(POOL).where(POOL.c.programme == programme.id))
+    set_up, said = {(int(row.person), str(row.side)): row for row in stored}, profiles.profiles(ws)
+    wished = {(person, side) for person, one in said.items() for side in (MENTEE, MENTOR) if one.takes(side)}
+    kept = {key for key in set_up if said.get(key[0], NOTHING_SAID).takes(key[1]) is not False}
+    return [_member(*key, set_up.get(key), said.get(key[0], NOTHING_SAID), programme.seats) for key in sorted(kept | wished)]
 
 
 def first_sides(sight: Sight) -> dict[int, str]:
@@ -111,6 +134,15 @@ def managers_of(people: pa.Table) -> dict[int, int]:
     return {person: manager for person, manager in pairs if manager is not None}
 
 
+def _member(person: int, side: str, row: Row | None, said: Profile, seats: int) -> Member:
+    own = said.wanted if side == MENTEE else said.offered
+    skills_of = tuple(dict.fromkeys((*(row.skills if row else ()), *own)))
+    hours = range(said.day_start, said.day_end) if said.day_start is not None and said.day_end is not None else None
+    return Member(
+        person, side, said.seats or (row.seats if row else seats), skills_of, {**(row.interests if row else {}), **said.interests}, hours
+    )
+
+
 @dataclass(frozen=True, eq=False)
 class _Half:
     """One side of the pool as arrays."""
@@ -119,7 +151,7 @@ class _Half:
     held: Skills
     names: tuple[str, ...]
     items: Sequence[str]
-    rows: Sequence[Row]
+    rows: Sequence[Member]
     place: Mapping[int, int]
 
     @cached_property
@@ -145,8 +177,9 @@ class _Half:
         day = date.fromisoformat(str(self.sight.scan.sealed.manifest["end"]))
         usual = self.sight.ws.settings.zone
         named = [zone if isinstance(zone := zones.iloc[row], str) else usual for row in self.at]
-        known = {name: _utc_hours(name, day) for name in set(named)}
-        return np.array([known[name] for name in named], dtype=np.bool_).reshape(len(named), 24)
+        wanted = [(name, row.hours or WORKDAY) for name, row in zip(named, self.rows, strict=True)]
+        known = {one: _utc_hours(*one, day) for one in set(wanted)}
+        return np.array([known[one] for one in wanted], dtype=np.bool_).reshape(len(wanted), 24)
 
     @property
     def lacking(self) -> Bools:
@@ -209,7 +242,7 @@ def _gone(ws: Workspace, programme: str) -> frozenset[tuple[int, int]]:
     return frozenset((int(row.mentee), int(row.mentor)) for row in ws.service.rows(sa.select(PAIRS).where(sa.or_(ended, over))))
 
 
-def _utc_hours(zone: str, day: date) -> list[bool]:
+def _utc_hours(zone: str, hours: range, day: date) -> list[bool]:
     shift = datetime.combine(day, time(12), ZoneInfo(zone)).utcoffset() or timedelta()
-    hours = {round(hour - shift.total_seconds() / 3600) % 24 for hour in WORKDAY}
-    return [hour in hours for hour in range(24)]
+    utc = {round(hour - shift.total_seconds() / 3600) % 24 for hour in hours}
+    return [hour in utc for hour in range(24)]

@@ -11,7 +11,7 @@ from scipy.sparse import csr_array
 
 from ona.errors import ConflictError, NotEnoughDataError, NotFoundError
 from ona.nudges import SHADOWING, Effect, Nudge, Offers, choose, effect, quarter_of
-from ona.pairing import steps_between
+from ona.pairing import nearest
 from pipelines import audit, consents, people, skill_tables
 from pipelines.access.behind import refuse_acting
 from pipelines.access.cards import OVERLOAD
@@ -25,9 +25,6 @@ from pipelines.workspace import Workspace
 
 AGREED, MAY_BE_ASKED = "nudge", "mentor_pool"
 """Consents: to be offered a step, and to be the colleague whom others come to for an hour."""
-
-MOST_DENSE = 4_000
-"""People up to whom steps between all of them are held in memory (128 MB); in larger companies courses alone are suggested."""
 
 Said = Literal["accepted", "not_now", "wrong"]
 State = Literal["offered", "accepted", "not_now", "wrong"]
@@ -174,16 +171,17 @@ def _offers(sight: Sight, quarter: str) -> Offers:
     free = np.array([asked <= said.get(int(person), set()) for person in sight.scan.persons], dtype=np.bool_) & ~tired
     free &= ~np.isin(sight.scan.persons, list(people.withheld(ws)))
     holds = (found.holding.held >= 1) & free[:, None]
-    helpers = {skill: np.flatnonzero(holds[:, column]).tolist() for column, skill in enumerate(found.holding.skills)}
+    asked_of = np.nan_to_num(found.holding.gap).max(axis=0, initial=0.0) > 0
     source, target, weight = sight.scan.ties("relationship")
     n = len(sight.scan.persons)
-    everybody = np.arange(n)
-    columns = np.flatnonzero(holds.any(axis=1))
-    steps = np.zeros((n, n), dtype=np.int64) if n <= MOST_DENSE else np.zeros((0, 0), dtype=np.int64)
-    if n <= MOST_DENSE and columns.size:
-        steps[:, columns] = steps_between(csr_array((weight, (source, target)), shape=(n, n)), everybody, columns)
+    ties = csr_array((np.tile(weight, 2), (np.r_[source, target], np.r_[target, source])), shape=(n, n))
+    near = {
+        skill: nearest(ties, np.flatnonzero(holds[:, column]))[0]
+        for column, skill in enumerate(found.holding.skills)
+        if asked_of[column] and holds[:, column].any()
+    }
     courses = [course for course, _, _ in skill_tables.catalogue(ws)]
-    return Offers(quarter, ws.settings.seed, taken, courses, helpers if steps.size else {}, steps, sight.scan.persons)
+    return Offers(quarter, ws.settings.seed, taken, courses, near, sight.scan.persons)
 
 
 def _row(one: Nudge, quarter: str, now: datetime) -> dict[str, object]:

@@ -127,6 +127,8 @@ def _weekly(ws: Workspace, accounts: Sequence[int]) -> Sections:
         found[name] = [
             {"week": row["week"], "channel": Channel(row["channel"]).name.lower(), "rows": row[f"{who}_count"]} for row in rows.to_pylist()
         ]
+    summed = _mine(ws, "aggregates", "from", ids, ["week", "source", "from"]).group_by(["week", "source"]).aggregate([("from", "count")])
+    found["ties_added_up_elsewhere"] = [{**row, "rows": row.pop("from_count")} for row in summed.to_pylist()]
     presence = _mine(ws, "presence", "account", ids, None)
     found["presence"] = presence.drop_columns(["account"]).to_pylist() if presence.num_columns else []
     return found

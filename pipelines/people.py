@@ -239,7 +239,7 @@ def settle(ws: Workspace) -> None:
     wanted = objected | set(table.filter(table["protected"])["person"].to_pylist())
     blocked = ws.vault.blocked()
     newly = ws.vault.block(dict.fromkeys(wanted, True) | dict.fromkeys(blocked - wanted, False))
-    remove(ws.lake, newly, tables=("events",))
+    remove(ws.lake, newly, tables=("events", "aggregates"))
 
 
 def undo_join(ws: Workspace, handle: str, source: str) -> int | None:

@@ -24,6 +24,9 @@ from pipelines.workspace import Workspace
 
 MOST_SEATS, SUGGESTED = 5, 5
 
+MOST_COSTED = 12
+"""Locks up to whom the cost of each is told: each takes a match of its own."""
+
 COARSE = 5
 """A fit is told in steps of so many hundredths: finer ones would tell the score inside it of somebody who is not named."""
 
@@ -80,6 +83,7 @@ class BoardRow:
     choices: tuple[Choice, ...]
     state: PairState
     unmatched: Phrase | None
+    cost_of_lock: float | None = None  # what the held pair costs by itself, the others kept; None where none is held, or too many are
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def create(ws: Workspace, viewer: Viewer, scan: Readable, name: str, *, seats: i
     refuse_acting(viewer)
     if not 1 <= seats <= MOST_SEATS:
         raise ConflictError(f"A mentor takes 1 to {MOST_SEATS} mentees.")
+    _check_weights(weights or Weights())
     sides = first_sides(look(ws, scan, viewer))
     made = {
         "id": secrets.token_hex(16),
@@ -137,11 +142,29 @@ def board(ws: Workspace, viewer: Viewer, scan: Readable, programme: str) -> Boar
     found = match(one.pool, tuple(kept), seed=row.seed)
     why = {gone.mentee: SAID[gone.reason] for gone in found.unmatched}
     sight.read_names([one.member(int(person)) for person in (*one.mentees.person, *one.mentors.person)])
-    rows = [_board_row(one, mentee, int(found.mentor_of[mentee]), kept, why.get(mentee)) for mentee in range(len(one.mentees.person))]
+    costs = _costs(one, kept, found.total, row.seed)
+    rows = [
+        replace(_board_row(one, mentee, int(found.mentor_of[mentee]), kept, why.get(mentee)), cost_of_lock=costs.get(mentee))
+        for mentee in range(len(one.mentees.person))
+    ]
     ordered = tuple(sorted(rows, key=lambda each: (each.label.casefold(), each.mentee)))
     exact = quality(one.pool, found.mentor_of, one.crossing)
     figures = replace(exact, least=COARSE / 100 * round(100 / COARSE * exact.least))
-    return Board(sight.scan.id, _programme(ws, row), one.weights, figures, found.cost_of_locks, ordered)
+    today = replace(_programme(ws, row), mentees=len(one.mentees.person), mentors=len(one.mentors.person))
+    return Board(sight.scan.id, today, one.weights, figures, found.cost_of_locks, ordered)
+
+
+def weigh(ws: Workspace, viewer: Viewer, programme: str, weights: Weights) -> None:
+    """Weigh the parts of the fit anew; pairs that were asked or are held stay.
+
+    Raises ConflictError when no part counts.
+    """
+    demand(ws, viewer, Right.PAIR)
+    refuse_acting(viewer)
+    _row(ws, programme)
+    _check_weights(weights)
+    with audit.recorded(ws, Act(viewer.subject, viewer.role, "weigh_programme", str(programme), "mentoring")) as connection:
+        connection.execute(sa.update(PROGRAMMES).where(PROGRAMMES.c.id == programme).values(weights=asdict(weights)))
 
 
 def set_lock(ws: Workspace, viewer: Viewer, scan: Readable, programme: str, pair: tuple[str, str], *, locked: bool) -> None:
@@ -212,6 +235,20 @@ def _kept(ws: Workspace, one: Ready, programme: str) -> dict[tuple[int, int], st
         if here and state in ("draft", "waiting", "active"):
             found[mentees[row.mentee], mentors[row.mentor]] = str(state)
     return {at: state for at, state in found.items() if one.pool.allowed[at]}
+
+
+def _check_weights(weights: Weights) -> None:
+    if not any(asdict(weights).values()):
+        raise ConflictError("No part of the fit counts. Give at least one of them a weight.")
+
+
+def _costs(one: Ready, kept: Mapping[tuple[int, int], str], total: float, seed: int) -> dict[int, float]:
+    """Return by mentee what their lock costs, every other one kept."""
+    locks = [at for at, state in kept.items() if state == "draft"]
+    if len(locks) > MOST_COSTED:
+        return {}
+    free = {at: match(one.pool, tuple(other for other in kept if other != at), seed=seed).total for at in locks}
+    return {mentee: max(0.0, free[mentee, mentor] - total) for mentee, mentor in locks}
 
 
 def _board_row(one: Ready, mentee: int, mentor: int, kept: Mapping[tuple[int, int], str], why: Phrase | None) -> BoardRow:

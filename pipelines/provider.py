@@ -1,14 +1,18 @@
 """The company's identity provider (OpenID Connect): where to sign in, and whom its signed answer vouches for."""
 
+import base64
+import hmac
 import json
 import logging
 import os
+import secrets
 import ssl
 import stat
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Lock
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,11 +45,29 @@ FORCED_SECONDS = 30.0
 TIMEOUT = 10.0
 MOST_BYTES = 1 << 20
 LONGEST_TOKEN = 64 * 1024
+SECRET_BYTES = 32
 LOGOUT_EVENT = "http://schemas.openid.net/event/backchannel-logout"
 
 Claims = Mapping[str, Any]
 
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Begun:
+    """Where the browser goes, and what it alone has to bring back."""
+
+    address: str
+    secret: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the token endpoint gave, and what has to stand in its token."""
+
+    token: object
+    nonce: str
+    access_token: object
 
 
 @dataclass(frozen=True)
@@ -81,13 +103,14 @@ class Provider:
         with self._lock:
             self._cache = {}
 
-    def address(self, state: str, nonce: str, verifier: str, *, again: bool = False) -> str:
-        """Return where the viewer's browser goes to sign in; ``again`` asks for the password though the provider knows them."""
-        prompt = {"prompt": "login"} if again else {}
+    def begin(self, state: str, *, again: bool = False) -> Begun:
+        """Begin a sign-in; ``again`` asks for the password though the provider knows who it is."""
+        secret = secrets.token_urlsafe(SECRET_BYTES)
+        nonce, verifier, prompt = _derived(secret, "nonce"), _derived(secret, "verifier"), {"prompt": "login"} if again else {}
         with self._client() as client:
             endpoint = self._endpoint("authorization_endpoint")
             url, _ = client.create_authorization_url(endpoint, state=state, nonce=nonce, code_verifier=verifier, **prompt)
-        return str(url)
+        return Begun(str(url), secret)
 
     def check_reply(self, issuer: str | None) -> None:
         """Refuse a reply that names another provider, or none though this one always names itself (RFC 9207)."""
@@ -95,19 +118,21 @@ class Provider:
         if issuer != self.settings.issuer and (issuer is not None or named):
             raise refused()
 
-    def redeem(self, code: str, verifier: str, nonce: str) -> Claims:
-        """Return the claims that the provider signed for this code.
+    def redeem(self, secret: str, state: str, code: str) -> Claims:
+        """Return the claims that the provider signed for this code of the sign-in that the browser's secret began.
 
         Raises SignInRefusedError for whatever is not exactly as it has to be, and TryLaterError when the provider does not answer.
         """
-        with _understood(), self._client() as client:
-            answer = client.fetch_token(
-                self._endpoint("token_endpoint"), grant_type="authorization_code", code=code, code_verifier=verifier, timeout=TIMEOUT
-            )
-        token = answer.get("id_token")
-        if not isinstance(token, str):
+        with understood():
+            answer = self._exchanged(secret, state, code)
+        if not isinstance(answer.token, str):
             raise refused()
-        return self._verified(token, {"nonce": nonce, "client_id": self.settings.client_id, "access_token": answer.get("access_token")})
+        expected = {"nonce": answer.nonce, "client_id": self.settings.client_id, "access_token": answer.access_token}
+        return self._verified(answer.token, expected)
+
+    def subject(self, claims: Claims) -> str:
+        """Return who the claims are of: what stays the same whatever somebody is called."""
+        return str(claims["sub"])
 
     def logout(self, token: str) -> Logout:
         """Return whose sessions a back-channel logout token ends; each is valid for two minutes at most."""
@@ -119,10 +144,18 @@ class Provider:
             raise refused()
         return Logout(subject, session)
 
+    def _exchanged(self, secret: str, state: str, code: str) -> Answer:
+        """Exchange a code for what the provider signs."""
+        del state  # what was stored with it was found by it
+        with self._client() as client:
+            verifier, endpoint = _derived(secret, "verifier"), self._endpoint("token_endpoint")
+            found = client.fetch_token(endpoint, grant_type="authorization_code", code=code, code_verifier=verifier, timeout=TIMEOUT)
+        return Answer(found.get("id_token"), _derived(secret, "nonce"), found.get("access_token"))
+
     def _verified(self, token: str, expected: dict[str, object]) -> Claims:
         if len(token) > LONGEST_TOKEN:
             raise refused()
-        with _understood():
+        with understood():
             decoded = self._decoded(token)
             options = {
                 "iss": {"essential": True, "value": self.settings.issuer},
@@ -130,9 +163,12 @@ class Provider:
             }
             claims = (CodeIDToken if "nonce" in expected else _LogoutToken)(decoded.claims, decoded.header, options, expected)
             claims.validate(now=int(self.clock()), leeway=LEEWAY)
-        if "nonce" in expected and not _text(claims.get("sub")):
+        if "nonce" in expected and not self._names_somebody(claims):
             raise refused()
         return dict(claims)
+
+    def _names_somebody(self, claims: Claims) -> bool:
+        return _text(claims.get("sub")) is not None
 
     def _decoded(self, token: str) -> jwt.Token:
         registry = JWSRegistry(algorithms=list(self._algorithms()), strict_check_header=False)
@@ -174,7 +210,7 @@ class Provider:
 
     def _read(self, url: str) -> dict[str, Any]:
         body = bytearray()
-        with _understood(), self._client() as client, client.stream("GET", url, withhold_token=True, timeout=TIMEOUT) as answer:
+        with understood(), self._client() as client, client.stream("GET", url, withhold_token=True, timeout=TIMEOUT) as answer:
             answer.raise_for_status()
             for part in answer.iter_bytes():
                 body += part
@@ -192,7 +228,7 @@ class Provider:
         """Client that follows no redirect: secrets go to the provider's own address only."""
         return OAuth2Client(
             client_id=self.settings.client_id,
-            client_secret=_secret(self.settings),
+            client_secret=secret_of(self.settings),
             scope=SCOPE,
             redirect_uri=self.redirect,
             code_challenge_method="S256",
@@ -222,22 +258,34 @@ def _text(value: object) -> str | None:
     return value if isinstance(value, str) and 0 < len(value) <= MOST_BYTES else None
 
 
-def _secret(settings: SignIn) -> str | None:
+def secret_of(settings: SignIn) -> str | None:
+    """Return the client's secret, None where there is none."""
     if settings.client_secret is not None:
         return settings.client_secret.get_secret_value()
-    if settings.client_secret_file is None:
-        return None
+    return None if settings.client_secret_file is None else private_text(settings.client_secret_file, "client_secret_file").strip()
+
+
+def private_text(path: Path, name: str) -> str:
+    """Read a file that nobody but its owner may read.
+
+    Raises SettingsError naming the setting.
+    """
     try:
-        with settings.client_secret_file.open(encoding="utf-8") as file:
+        with path.open(encoding="utf-8") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
-                raise SettingsError("client_secret_file of [sign_in] is readable by others. Run chmod 600 on it.")
-            return file.read().strip()
-    except OSError as error:
-        raise SettingsError(f"client_secret_file of [sign_in] cannot be read ({error.strerror}).") from None
+                raise SettingsError(f"{name} of [sign_in] is readable by others. Run chmod 600 on it.")
+            return file.read()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{name} of [sign_in] cannot be read ({type(error).__name__}).") from None
+
+
+def _derived(secret: str, what: str) -> str:
+    """Nonce or PKCE verifier of a sign-in, 43 characters, known to the browser's secret alone."""
+    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), f"ona:v1\0{what}".encode(), "sha256")).decode().rstrip("=")
 
 
 @contextmanager
-def _understood() -> Iterator[None]:
+def understood() -> Iterator[None]:
     """Turn a provider that is away into a request to try later, and all that is wrong with an answer into one refusal."""
     try:
         yield

@@ -5,9 +5,8 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from itertools import islice
+from itertools import chain, islice
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +34,8 @@ REMEMBERED = 200_000
 OPEN_SPACES = (SpaceKind.CHANNEL, SpaceKind.PRIVATE)
 """Where an event means something without any recipient."""
 
+EACH = RawEvent.__struct_fields__
+
 Digest = Callable[[str], int]
 
 MAX_HOURS = np.iinfo(np.int16).max
@@ -57,26 +58,28 @@ class Pseudonyms:
 
     def rows(self, events: Sequence[RawEvent], coverage: Coverage) -> pa.Table:
         """Return the rows of a batch; events of people who objected or are protected are dropped and counted."""
-        self._learn({event.sender for event in events}.union(handle for event in events for handle, _ in event.recipients))
-        known, count = self._accounts, len(events)
-        lengths = np.fromiter((len(event.recipients) for event in events), np.int64, count)
+        count, of = len(events), {name: list(map(attrgetter(name), events)) for name in EACH}
+        told = list(chain.from_iterable(of["recipients"]))
+        handles, roles = zip(*told, strict=True) if told else ((), ())
+        self._learn({*of["sender"], *handles})
+        accounts, space_kinds = self._accounts.__getitem__, of["space_kind"]
         people = _People(
-            sent=np.fromiter(_each(events, "sent"), np.int64, count),
-            senders=np.fromiter((known[event.sender] for event in events), np.int64, count),
-            owner=np.repeat(np.arange(count), lengths),
-            accounts=np.fromiter((known[handle] for event in events for handle, _ in event.recipients), np.int64, int(lengths.sum())),
-            roles=np.fromiter((role for event in events for _, role in event.recipients), np.int64, int(lengths.sum())),
-            audience=np.fromiter(_each(events, "audience"), np.int64, count),
-            is_open=np.fromiter((event.space_kind in OPEN_SPACES for event in events), np.bool_, count),
+            sent=np.fromiter(of["sent"], np.int64, count),
+            senders=np.fromiter(map(accounts, of["sender"]), np.int64, count),
+            owner=np.repeat(np.arange(count), np.fromiter(map(len, of["recipients"]), np.int64, count)),
+            accounts=np.fromiter(map(accounts, handles), np.int64, len(handles)),
+            roles=np.fromiter(roles, np.int64, len(roles)),
+            audience=np.fromiter(of["audience"], np.int64, count),
+            is_open=np.fromiter([kind in OPEN_SPACES for kind in space_kinds], np.bool_, count),
         )
         columns = {
-            "event": self._events(list(_each(events, "id"))),
-            "space": self._remembered(list(_each(events, "space")), "space", self._space),
-            "root": self._remembered(list(_each(events, "root")), "root", self._event),
-            "reply_to": self._remembered(list(_each(events, "reply_to")), "root", self._event),
-            "series": self._remembered(list(_each(events, "series")), "series", self._series),
-            "lead_hours": [None if hours is None else max(-MAX_HOURS, min(MAX_HOURS, hours)) for hours in _each(events, "lead_hours")],
-        } | {name: list(_each(events, name)) for name in ("kind", "space_kind", "minutes", "flags", "revision", "rows")}
+            "event": self._events(of["id"]),
+            "space": self._remembered(of["space"], "space", self._space),
+            "root": self._remembered(of["root"], "root", self._event),
+            "reply_to": self._remembered(of["reply_to"], "root", self._event),
+            "series": self._remembered(of["series"], "series", self._series),
+            "lead_hours": [None if hours is None else max(-MAX_HOURS, min(MAX_HOURS, hours)) for hours in of["lead_hours"]],
+        } | {name: of[name] for name in ("kind", "space_kind", "minutes", "flags", "revision", "rows")}
         return self._made(people, columns, coverage)
 
     def table(self, raw: RawTable, coverage: Coverage) -> pa.Table:
@@ -100,9 +103,8 @@ class Pseudonyms:
             "space": self._coded(events["space"], "space", self._space),
             "root": self._coded(events["root"], "root", self._event),
             "reply_to": self._coded(events["reply_to"], "root", self._event),
-            "revision": np.zeros(count, np.int64),
         } | {name: pa.nulls(count, ROWS.field(name).type) for name in ("series", "lead_hours")}
-        columns |= {name: events[name].combine_chunks() for name in ("kind", "space_kind", "minutes", "flags", "rows")}
+        columns |= {name: events[name].combine_chunks() for name in ("kind", "space_kind", "minutes", "flags", "revision", "rows")}
         return self._made(people, columns, coverage)
 
     def _made(self, people: "_People", columns: dict[str, object], coverage: Coverage) -> pa.Table:
@@ -229,10 +231,6 @@ def batches(events: Iterable[RawEvent], size: int) -> Iterator[list[RawEvent]]:
     stream = iter(events)
     while batch := list(islice(stream, size)):
         yield batch
-
-
-def _each(events: Sequence[RawEvent], name: str) -> Iterator[Any]:
-    return map(attrgetter(name), events)
 
 
 def _array(values: object, kind: pa.DataType) -> pa.Array:

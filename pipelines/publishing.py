@@ -67,23 +67,20 @@ def publish(ws: Workspace, scan: Readable, viewer: Viewer, wanted: Wanted) -> tu
         for one in sorted({*wanted.audiences})
     ]
     to = f"{', '.join(sorted({*wanted.audiences}))} until {wanted.until or 'withdrawn'}"
-    with ws.service.begin() as connection:
+    why = f"{to}: {wanted.override}"[:200] if wanted.override else to
+    with audit.recorded(ws, Act(viewer.subject, viewer.role, "publish", object=scan.id, purpose=why)) as connection:
         connection.execute(_withdraw(scan.id, wanted.audiences, ws.now()))
         connection.execute(sa.insert(PUBLICATIONS), rows)
-    audit.record(
-        ws, Act(viewer.subject, viewer.role, "publish", object=scan.id, purpose=f"{to}: {wanted.override}"[:200] if wanted.override else to)
-    )
     return publications(ws, scan.id)
 
 
 def withdraw(ws: Workspace, scan: str, viewer: Viewer, audiences: Collection[Audience] = AUDIENCES) -> int:
     """Take a release back, from the next request on; return how many audiences lost it."""
     demand(ws, viewer, Right.PUBLISH)
-    with ws.service.begin() as connection:
-        taken = connection.execute(_withdraw(scan, audiences, ws.now())).rowcount
-    if taken:
-        audit.record(ws, Act(viewer.subject, viewer.role, "withdraw", object=scan, purpose=", ".join(sorted(audiences))))
-    return int(taken)
+    if not {one.audience for one in publications(ws, scan)} & {*audiences}:
+        return 0
+    with audit.recorded(ws, Act(viewer.subject, viewer.role, "withdraw", object=scan, purpose=", ".join(sorted(audiences)))) as connection:
+        return int(connection.execute(_withdraw(scan, audiences, ws.now())).rowcount)
 
 
 def publications(ws: Workspace, scan: str | None = None) -> tuple[Publication, ...]:

@@ -1,5 +1,6 @@
 """Every configured connector in the order that the data needs: people, then their days off, events, badges and evidence."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -11,12 +12,13 @@ from connectors.base import (
     EventConnector,
     EvidenceConnector,
     PeopleConnector,
+    TieConnector,
     connector_names,
     open_connector,
 )
 from connectors.network import CheckedConnector, ForecastConnector, Plan, Scopes, SteppedConnector
 from ona.errors import ConnectorError, OnaError, SettingsError, TableError
-from pipelines import badges, days_off, events, evidence, people, steps
+from pipelines import aggregates, badges, days_off, events, evidence, people, steps
 from pipelines.accounting import Progress, PullReport
 from pipelines.cursors import read_cursor
 from pipelines.workspace import Workspace
@@ -27,7 +29,7 @@ class Outcome:
     """What became of one stream of one connector."""
 
     connector: str
-    gives: str  # people, days off, events, badges or evidence
+    gives: str  # people, days off, events, ties, badges or evidence
     report: PullReport | None
     error: str | None = None
 
@@ -53,6 +55,7 @@ STREAMS: tuple[tuple[str, type, Callable[..., PullReport]], ...] = (
     ("days off", DaysOffConnector, days_off.pull_days_off),
     ("events", EventConnector, events.pull_events),
     ("events", SteppedConnector, steps.pull_steps),
+    ("ties", TieConnector, aggregates.pull_ties),
     ("badges", BadgeConnector, badges.pull_badges),
     ("evidence", EvidenceConnector, evidence.pull_evidence),
 )
@@ -68,9 +71,12 @@ def sections(ws: Workspace, names: Sequence[str], overrides: Mapping[str, object
     return {name: {**_absolute(ws, configured.get(name, {})), **overrides} for name in chosen}
 
 
-def forecast(ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None) -> list[Forecast]:
+def forecast(
+    ws: Workspace, names: Sequence[str] = (), overrides: Mapping[str, object] | None = None, *, progress: Progress | None = None
+) -> list[Forecast]:
     """Return what a pull would read and how long it takes, without keeping a row."""
     opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
+    _watched(opened, progress)
     return [_forecast(ws, name, one) for name, one in opened.items()]
 
 
@@ -90,15 +96,40 @@ def pull(
 ) -> list[Outcome]:
     """Pull every stream, or only those that give one thing; a connector that fails never stops the others."""
     opened = {name: _open(name, section) for name, section in sections(ws, names, overrides or {}).items()}
-    for name, connector in opened.items():
-        if progress and isinstance(connector, SteppedConnector):
-            connector.around = replace(connector.around, watch=_watcher(name, progress))
+    _watched(opened, progress)
     outcomes = []
     for gives, kind, stage in STREAMS:
         for name, connector in opened.items():
             if isinstance(connector, kind) and only in (None, gives):
                 outcomes.append(_attempt(ws, name, gives, lambda n=name, c=connector, s=stage: s(ws, n, c, progress=progress)))  # type: ignore[misc]
     return outcomes
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What a new check of all badges found."""
+
+    checked: int
+    by_status: Mapping[str, int]
+    changed: tuple[Mapping[str, object], ...]  # before, now, badges
+    errors: tuple[str, ...]  # by connector: what it says stays as it was
+
+
+def check_badges(ws: Workspace, progress: Progress | None = None) -> Checked:
+    """Read all badge connectors again: signatures, expiry, and hosted copies and status lists of listed issuers."""
+    before = {badge: found.status for badge, found in badges.checks(ws).items()}
+    outcomes = pull(ws, only="badges", progress=progress)
+    after = {badge: found.status for badge, found in badges.checks(ws).items()}
+    changed = Counter((before[badge], status) for badge, status in after.items() if before.get(badge, status) != status)
+    told = tuple({"before": old, "now": new, "badges": count} for (old, new), count in sorted(changed.items()))
+    return Checked(len(after), Counter(after.values()), told, tuple(f"{one.connector}: {one.error}" for one in outcomes if one.error))
+
+
+def _watched(opened: Mapping[str, object], progress: Progress | None) -> None:
+    """Let network connectors tell of their calls."""
+    for name, connector in opened.items():
+        if progress and isinstance(connector, SteppedConnector):
+            connector.around = replace(connector.around, watch=_watcher(name, progress))
 
 
 def _attempt(ws: Workspace, name: str, gives: str, run: Callable[[], PullReport]) -> Outcome:
@@ -121,8 +152,9 @@ def _watcher(name: str, progress: Progress) -> Callable[[str, int, int, float], 
     def watch(stream: str, fetched: int, limited: int, seconds: float) -> None:
         streams[stream] = (fetched, limited)
         calls, refused = (sum(one[place] for one in streams.values()) for place in (0, 1))
-        pause = f", next try in {seconds:.0f} s" if seconds >= 1 else ""
-        progress(f"{name} calls" + (f" ({refused} limited{pause})" if refused or pause else ""), calls, None)
+        told = [f"{len(streams)} streams", *([f"{refused} limited"] if refused else [])]
+        told += [f"one waits, next try in {seconds:.0f} s"] if seconds >= 1 else []
+        progress(f"{name} calls ({', '.join(told)})", calls, None)
 
     return watch
 

@@ -11,9 +11,11 @@ import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 import sqlalchemy as sa
 
-from ona.tables import AccountKind, Channel
+from ona.disclosure import Hidden, Relation, protected
+from ona.tables import OF_EVENTS, AccountKind, Channel
 from pipelines import people
 from pipelines.coverage import principals
 from pipelines.engine.duckdb import Lazy
@@ -111,12 +113,13 @@ def weekly_volume(weeks: Lazy) -> list[dict[str, object]]:
     sums = weeks.group_by("week", "channel").agg(nw.col("events").cast(nw.Int64).sum()).collect("pyarrow").to_arrow().to_pylist()
     mondays = sorted({row["week"] for row in sums})
     by_channel = {(row["week"], row["channel"]): int(row["events"]) for row in sums}
-    totals = [sum(by_channel.get((monday, channel), 0) for channel in Channel) for monday in mondays]
+    told = [channel for channel in Channel if channel in OF_EVENTS or any(row["channel"] == channel for row in sums)]
+    totals = [sum(by_channel.get((monday, channel), 0) for channel in OF_EVENTS) for monday in mondays]
     usual = float(np.median(totals)) if totals else 0.0
     return [
         {
             "week": monday.isoformat(),
-            **{channel.name.lower(): by_channel.get((monday, channel), 0) for channel in Channel},
+            **{channel.name.lower(): by_channel.get((monday, channel), 0) for channel in told},
             "outage": total < LEAST_VOLUME * usual,
         }
         for monday, total in zip(mondays, totals, strict=True)
@@ -124,15 +127,25 @@ def weekly_volume(weeks: Lazy) -> list[dict[str, object]]:
 
 
 def coverage_by_group(result: "Scan", labels: Mapping[int, str], minimum_group: int) -> Coverage:
-    """Return the share of members that left any trace, in bands, over all and per department that is large enough."""
+    """Return the share of members that left any trace, in bands, over all and per department that tells of no small one."""
     members = result.people.filter(pc.equal(result.people["kind"], AccountKind.MEMBER))
     seen = pc.is_in(members["person"], pc.unique(result.facts["person"].filter(pc.equal(result.facts["fact"], "turns")))).to_numpy()
     groups = members["group"].to_pylist()
-    sizes = Counter(groups)
-    large = [group for group, size in sizes.items() if group is not None and size >= minimum_group]
-    shares = {labels.get(group, "–"): _band(seen[[one == group for one in groups]]) for group in large}
-    hidden = sum(size < minimum_group for size in sizes.values())
-    return Coverage(_band(seen), dict(sorted(shares.items())), hidden)
+    told = _told_groups(groups, minimum_group)
+    shares = {labels.get(group, "–"): _band(seen[[one == group for one in groups]]) for group in told}
+    return Coverage(_band(seen), dict(sorted(shares.items())), len({*groups} - {None, *told}))
+
+
+def _told_groups(groups: Sequence[int | None], minimum: int) -> list[int]:
+    """Return the departments whose share may stand beside that of all: what all have less what they have is nobody's or many people's."""
+    codes = np.array([-1 if group is None else group for group in groups], dtype=np.int64)
+    known, sizes = np.unique(codes, return_counts=True)
+    small = sizes < minimum
+    parts = np.flatnonzero((known >= 0) | small | (small & (known >= 0)).any())  # people without a department are a part when they count
+    members = sp.csr_array(np.array([np.ones(len(codes)), *(codes == known[part] for part in parts)], dtype=np.int64))
+    reasons = np.array([0, *(Hidden.TOO_FEW if small[part] or known[part] < 0 else Hidden.SHOWN for part in parts)], dtype=np.int64)
+    found = protected(members, reasons, [Relation(0, tuple(range(1, len(parts) + 1)))], minimum)
+    return [] if found[0] else [int(known[part]) for part, reason in zip(parts, found[1:], strict=True) if not reason]
 
 
 def account_kinds(ws: Workspace) -> dict[str, int]:

@@ -7,15 +7,16 @@ from datetime import date, datetime, time
 
 import sqlalchemy as sa
 
+from ona.tables import AGGREGATES
 from pipelines import audit, events, scans
 from pipelines.audit import Act
 from pipelines.dates import months_before
 from pipelines.events import DIGESTS, monday
-from pipelines.schema import CONTESTS, NAME_INVITATIONS, REVEALS
+from pipelines.schema import CONTESTS, CREDENTIALS, EXPORTS, NAME_INVITATIONS, NUDGE_MAILS, NUDGES, REVEALS
 from pipelines.ties import MADE, WEEKLY
 from pipelines.workspace import Workspace
 
-WEEK_TABLES = tuple(table.name for table in (*WEEKLY, DIGESTS, MADE))
+WEEK_TABLES = tuple(table.name for table in (*WEEKLY, AGGREGATES, DIGESTS, MADE))
 """Tables cut by week that outlive the events."""
 
 
@@ -27,7 +28,7 @@ class Retained:
     event_weeks: int
     weekly_parts: int
     scans: tuple[str, ...]
-    rows: int  # requests for names, invitations, contested results
+    rows: int  # requests for names and files, invitations, contested results, steps and their mails, credentials
     dry_run: bool
 
 
@@ -84,9 +85,16 @@ def _rows(ws: Workspace, step: Step) -> int:
     signed, asked = (
         datetime.combine(months_before(ws.now().date(), months), time()) for months in (ws.settings.audit_months, ws.settings.keep_months)
     )
-    over: Sequence[tuple[sa.Table, datetime]] = ((REVEALS, signed), (CONTESTS, signed), (NAME_INVITATIONS, asked))
+    over: Sequence[tuple[sa.Table, datetime]] = ((REVEALS, signed), (EXPORTS, signed), (CONTESTS, signed), (NAME_INVITATIONS, asked))
+    gone = CREDENTIALS.c.state != "signed"  # a valid one stays until it is over; then its place in the status list reads as revoked
+    ended = (
+        (CREDENTIALS, sa.or_(CREDENTIALS.c.valid_until < asked, sa.and_(gone, CREDENTIALS.c.created < asked))),
+        (NUDGES, NUDGES.c.made < asked),
+        (NUDGE_MAILS, NUDGE_MAILS.c.at < asked),
+    )
     with ws.service.begin() as connection:
-        return sum(step(connection, table, table.c.created < limit) for table, limit in over)
+        rows = sum(step(connection, table, table.c.created < limit) for table, limit in over)
+        return rows + sum(step(connection, table, condition) for table, condition in ended)
 
 
 def _count(connection: sa.Connection, table: sa.Table, over: sa.ColumnElement[bool]) -> int:

@@ -13,7 +13,7 @@ from pipelines.keys import Keys, open_field, seal_field
 from pipelines.schema import REVEALS
 from pipelines.service import Service
 from pipelines.settings import Settings
-from pipelines.vault import ACCOUNTS, PERSON, PERSONS, Vault, newest_version, place
+from pipelines.vault import ACCOUNTS, PERSON, PERSONS, Vault, place
 from pipelines.workspace import Workspace
 
 
@@ -91,11 +91,6 @@ def state(ws: Workspace) -> KeyState:
     return KeyState(
         ws.keys.version, tuple(version for version in range(1, ws.keys.version) if version not in held), dict(sorted(rows.items()))
     )
-
-
-def in_use(vault: Vault) -> int:
-    """Return the version that the vault's rows are sealed under."""
-    return newest_version(vault.database) or vault.keys.version
 
 
 def _lines(settings: Settings) -> list[str]:

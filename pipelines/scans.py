@@ -276,6 +276,7 @@ def list_scans(ws: Workspace) -> list[ScanSummary]:
 
 def reseal_without(ws: Workspace, person: int) -> int:
     """Seal a successor of every scan that holds the person, name it in its place, delete the old files; return how many."""
+    _sweep(ws)  # an erasure that was killed may have left files of a scan whose successor is named already
     held = [one for one in list_scans(ws) if _holds(_folder(ws, one.id), person)]
     for one in sorted(held, key=lambda one: one.latest):  # the latest one last, so that the pointer ends on its successor
         rules = _rules(_read_json(_folder(ws, one.id) / "manifest.json")["rules"])
@@ -316,9 +317,11 @@ def _suspects(ws: Workspace, engine: Engine) -> list[dict[str, object]]:
 
 
 def _sweep(ws: Workspace) -> None:
-    """Remove drafts of scans that were killed before they were sealed."""
-    for draft in (ws.home / "scans").glob(".*"):
-        shutil.rmtree(draft, ignore_errors=True)
+    """Remove what no sealed scan names: drafts, and folders of scans that were killed before they were named or after they were dropped."""
+    sealed = {one.id for one in ws.service.list_scans()}
+    for folder in (ws.home / "scans").glob("*"):
+        if folder.name not in sealed:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _holds(folder: Path, person: int) -> bool:

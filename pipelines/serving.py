@@ -17,6 +17,10 @@ MOST_HEAD = 64 << 10
 """Bytes of a request's first line and headers that are read at all; the pages themselves take fewer."""
 
 
+PATIENCE = 5
+"""Seconds that running answers get when the service stops: somebody who follows a job would hold it up for minutes."""
+
+
 def serve(found: Settings, host: str | None = None, port: int | None = None) -> None:
     """Say where the pages are, and serve until stopped."""
     address, number = host or found.host, port or found.port
@@ -37,6 +41,7 @@ def serve(found: Settings, host: str | None = None, port: int | None = None) -> 
         access_log=False,
         h11_max_incomplete_event_size=MOST_HEAD,
         timeout_keep_alive=30,
+        timeout_graceful_shutdown=PATIENCE,
         server_header=False,
         proxy_headers=bool(found.proxies),  # nobody else may say from where a request comes
         forwarded_allow_ips=list(found.proxies),

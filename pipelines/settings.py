@@ -1,6 +1,7 @@
 """The settings of one deployment, from HOME/ona.toml and ONA_* variables: the only reader of the environment."""
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, f
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from ona.errors import SettingsError
+from pipelines.smtp import Mail
 
 DEFAULT_HOME = Path("ona-data")
 """Folder of a deployment when neither the caller nor ONA_HOME names one."""
@@ -21,6 +23,9 @@ FILE_NAME = "ona.toml"
 
 ENVIRONMENT_ONLY = ("home", "key")
 """Never read from the file: the folder holds the file, and a secret must not lie in a file that is edited and copied."""
+
+SECRETS = (("sign_in", "client_secret"), ("mail", "password"))
+"""Section and name of what is never read from the file."""
 
 CRON = r"^([0-9*/,-]+ ){4}[0-9*/,-]+$"
 
@@ -33,6 +38,9 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 OPEN_NEEDS = ("dpia_ref", "policy_ref", "works_council_ref")
 """Settings without which nobody may be shown who did not agree to it."""
+
+ENTRA_ISSUER = re.compile(r"https://[^/\s?#]+/(?P<tenant>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/v2\.0")
+"""Version 2 endpoint of one tenant; that of several tenants would let in everybody's."""
 
 RoleName = Literal["employee", "manager", "hr", "analyst", "admin", "auditor", "steward"]
 
@@ -54,15 +62,39 @@ class SignIn(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
+    provider: Literal["openid", "entra"] = Field(
+        default="openid",
+        description="openid for any provider; entra for one tenant of Microsoft Entra ID, through Microsoft's own library.",
+    )
     issuer: str = Field(pattern=r"^https?://[^\s?#]+$", description="Issuer, exactly as the provider writes it into its tokens.")
     client_id: str = Field(min_length=1, description="Id of this application at the provider.")
     client_secret: SecretStr | None = Field(default=None, description="Only as ONA_SIGN_IN__CLIENT_SECRET, never in the file.")
     client_secret_file: Path | None = Field(default=None, description="File that holds the secret, readable by its owner alone.")
+    client_certificate: Path | None = Field(
+        default=None, description="With entra, in place of a secret: PEM file of private key and certificate, readable by its owner alone."
+    )
     role_claim: str = Field(default="roles", description="Claim that lists the application roles.")
     roles: dict[str, RoleName] = Field(min_length=1, description="Role here of each application role; what is not named gives no role.")
     person: Literal["email", "entra"] = Field(
         default="email", description="How a first sign-in finds the person: verified address, or account of Entra ID."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _entra_finds_by_account(cls, values: object) -> object:
+        is_entra = isinstance(values, dict) and values.get("provider") == "entra"
+        return {"person": "entra", **values} if is_entra and isinstance(values, dict) else values
+
+    @model_validator(mode="after")
+    def _entra_is_one_tenant(self) -> "SignIn":
+        if self.provider != "entra":
+            if self.client_certificate is not None:
+                raise ValueError("client_certificate is for provider entra; other providers take a secret")
+        elif not ENTRA_ISSUER.fullmatch(self.issuer):
+            raise ValueError("issuer of provider entra is https://login.microsoftonline.com/TENANT/v2.0 with the id of one tenant")
+        elif self.role_claim != "roles":
+            raise ValueError("provider entra gives application roles in the claim roles and in no other; groups are never read")
+        return self
 
     @field_validator("issuer")
     @classmethod
@@ -90,6 +122,7 @@ class Settings(BaseSettings):
     company_domains: Annotated[tuple[str, ...], NoDecode] = Field(default=(), description="Mail domains of the company.")
     sign_in: SignIn | None = Field(default=None, repr=False, description="Section of the company's identity provider.")
     public_url: str = Field(default="", description="Address under which people reach the service, as https://ona.example; with [sign_in].")
+    mail: Mail | None = Field(default=None, repr=False, description="Section of the server that takes mail; without it nothing is mailed.")
     proxies: tuple[str, ...] = Field(default=(), description="Addresses of reverse proxies whose X-Forwarded-For is believed.")
     reads_per_minute: int = Field(default=120, ge=1, description="Requests a minute that one viewer or token may make.")
     connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
@@ -117,6 +150,18 @@ class Settings(BaseSettings):
     quarter_schedule: str = Field(
         default="0 7 5 1,4,7,10 *", pattern=CRON, description="When the worker scans the last complete quarter, in the same notation."
     )
+    badge_schedule: str = Field(
+        default="0 2 * * 0", pattern=CRON, description="When the worker checks all badges again, in the same notation."
+    )
+    mail_schedule: str = Field(
+        default="20 7-15 * * 1-5", pattern=CRON, description="When the worker mails what waits, in the same notation; with [mail]."
+    )
+    credentials: Literal["off", "dry-run", "on"] = Field(
+        default="off", description="Whether people may ask for a signed credential of their own; dry-run signs none."
+    )
+    credential_issuer: str = Field(default="", max_length=100, description="Name of the company that stands on a credential.")
+    credential_months: int = Field(default=12, ge=1, le=12, description="Months that a credential is valid; at most 12.")
+    issuer_key_file: Path = Field(default=Path(), description="File of the key that signs credentials. Default: HOME/issuer_key.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="warning", description="How much is logged, as JSON lines on standard error; info has a line for every answer and job."
     )
@@ -159,6 +204,7 @@ class Settings(BaseSettings):
         home = Path(str(values.get("home", DEFAULT_HOME))).expanduser().absolute()
         places = {
             "key_file": home / "key",
+            "issuer_key_file": home / "issuer_key",
             "service_url": f"sqlite:///{home}/service.sqlite",
             "vault_url": f"sqlite:///{home}/vault.sqlite",
             "audit_checkpoints": home / "audit-checkpoints.jsonl",
@@ -176,6 +222,17 @@ class Settings(BaseSettings):
     def _company_or_alone(self) -> "Settings":
         if (self.sign_in is None) != (not self.public_url):
             raise ValueError("[sign_in] and public_url belong together: set both for a company, neither for one person on this machine")
+        return self
+
+    @model_validator(mode="after")
+    def _found_from_outside(self) -> "Settings":
+        if self.mail is not None and not self.public_url:
+            raise ValueError("[mail] needs public_url: a mail leads to a page of this service")
+        if self.credentials == "off":
+            return self
+        missing = [name for name in ("public_url", "credential_issuer", "works_council_ref") if not getattr(self, name).strip()]
+        if missing:
+            raise ValueError(f"credentials need {', '.join(missing)}: who stands behind them, where they are checked, and the agreement")
         return self
 
     @model_validator(mode="after")
@@ -221,11 +278,11 @@ class _TomlFile(PydanticBaseSettingsSource):
         for name in ENVIRONMENT_ONLY:
             if name in values:
                 raise SettingsError(f"{self.path} sets {name!r}, which is never read from this file. Remove it and set ONA_{name.upper()}.")
-        section = values.get("sign_in")
-        if isinstance(section, dict) and "client_secret" in section:
-            raise SettingsError(
-                f"{self.path} holds the client's secret. Remove it and set ONA_SIGN_IN__CLIENT_SECRET or client_secret_file."
-            )
+        for section, secret in SECRETS:
+            held = values.get(section)
+            if isinstance(held, dict) and secret in held:
+                variable = f"ONA_{section}__{secret}".upper()
+                raise SettingsError(f"{self.path} holds a secret: {secret} of [{section}]. Remove it and set {variable} or {secret}_file.")
         return values
 
 
@@ -256,7 +313,7 @@ def template() -> str:
     ]
     lines += ["# The root key is never written here: it is read from ONA_KEY or from the key file.", ""]
     for name, field in Settings.model_fields.items():
-        if name not in (*ENVIRONMENT_ONLY, "connectors", "sign_in"):
+        if name not in (*ENVIRONMENT_ONLY, "connectors", "sign_in", "mail"):
             lines += [f"# {field.description}", f"# {name} = {_toml(field.default)}", ""]
     return "\n".join(
         [
@@ -265,23 +322,27 @@ def template() -> str:
             "# [connectors.mbox]",
             '# path = "inbox/mail.mbox"',
             "",
-            *_sign_in_lines(),
+            *_section_lines(),
         ]
     )
 
 
-def _sign_in_lines() -> list[str]:
-    """Explain the section of the identity provider; the secret is no part of the file."""
-    lines = [
-        "# Sign-in with the company's identity provider; the secret is read from ONA_SIGN_IN__CLIENT_SECRET or from a file.",
-        "# [sign_in]",
-    ]
-    for name, field in SignIn.model_fields.items():
-        if name not in ("client_secret", "roles"):
-            lines += [
-                f"# {field.description}",
-                f"# {name} = {_toml('' if field.is_required() or field.default is None else field.default)}",
-            ]
+def _section_lines() -> list[str]:
+    """Explain the sections of the identity provider and of the mail server; their secrets are no part of the file."""
+    sections: tuple[tuple[str, type[BaseModel], str], ...] = (
+        ("sign_in", SignIn, "Sign-in with the company's identity provider"),
+        ("mail", Mail, "Mail to people who agreed to it"),
+    )
+    lines = []
+    for section, model, what in sections:
+        secret = dict(SECRETS)[section]
+        variable = f"ONA_{section}__{secret}".upper()
+        lines += [f"# {what}; the secret is read from {variable} or from a file.", f"# [{section}]"]
+        for name, field in model.model_fields.items():
+            if name not in (secret, "roles"):
+                value = "" if field.is_required() or field.default is None else field.default
+                lines += [f"# {field.description}", f"# {name} = {_toml(value)}"]
+        lines.append("")
     return [*lines, f"# {SignIn.model_fields['roles'].description}", "# [sign_in.roles]", '# "Ona.Analyst" = "analyst"', ""]
 
 

@@ -1,7 +1,5 @@
 """Signing in: from the button, over the identity provider, to a session; every step holds for one browser, once."""
 
-import base64
-import hmac
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ from pipelines.access.held import holder
 from pipelines.access.rights import Role
 from pipelines.access.sessions import TOKEN_BYTES, end_sessions, hashed, open_session
 from pipelines.audit import Act
-from pipelines.provider import Provider, refused
+from pipelines.provider import Begun, Provider, refused
 from pipelines.schema import SIGN_INS
 from pipelines.settings import SignIn
 from pipelines.viewers import Identity, identity_key
@@ -28,14 +26,6 @@ LONGEST_CODE = 4096
 
 LATEST = 2**40
 """Seconds since 1970: beyond every clock."""
-
-
-@dataclass(frozen=True)
-class Begun:
-    """Where the browser goes, and what it has to bring back."""
-
-    address: str
-    secret: str
 
 
 @dataclass(frozen=True)
@@ -56,15 +46,19 @@ class Arrived:
     path: str
 
 
-def begin(ws: Workspace, provider: Provider, path: str, invitation: str | None = None, *, again: bool = False) -> Begun:
-    """Begin a sign-in, with the password once more where ``again`` says so; what is stored cannot end it without the browser's secret."""
-    secret, state, now = secrets.token_urlsafe(TOKEN_BYTES), secrets.token_urlsafe(TOKEN_BYTES), ws.now()
-    address = provider.address(state, _derived(secret, "nonce"), _derived(secret, "verifier"), again=again)
-    row = {"state": _bound(state, secret), "expires": now + SIGN_IN_LIFE, "path": path}
+def begin(ws: Workspace, provider: Provider, path: str, invitation: str | None = None, *, again: bool = False, before: str = "") -> Begun:
+    """Begin a sign-in, with the password once more where ``again`` says so; what is stored cannot end it without the browser's secret.
+
+    ``before`` is the session that the browser has: its cookie may not be sent along on the way back from the provider.
+    """
+    state, now = secrets.token_urlsafe(TOKEN_BYTES), ws.now()
+    begun = provider.begin(state, again=again)
+    row = {"state": _bound(state, begun.secret), "expires": now + SIGN_IN_LIFE, "path": path}
+    row |= {"before": hashed(before) if before else None}
     with ws.service.begin(counts=False) as connection:
         connection.execute(sa.delete(SIGN_INS).where(SIGN_INS.c.expires < now))
         connection.execute(sa.insert(SIGN_INS).values(**row, invitation=hashed(invitation) if invitation else None))
-    return Begun(address, secret)
+    return begun
 
 
 def finish(ws: Workspace, provider: Provider, reply: Reply) -> Arrived:
@@ -99,8 +93,8 @@ def _finish(ws: Workspace, provider: Provider, reply: Reply) -> Arrived:
         if begun is None or connection.execute(sa.delete(SIGN_INS).where(mine)).rowcount != 1:
             raise refused()
     provider.check_reply(reply.issuer)
-    claims = provider.redeem(reply.code, _derived(reply.secret, "verifier"), _derived(reply.secret, "nonce"))
-    viewer = viewers.admit(ws, read_identity(provider.settings, claims))
+    claims = provider.redeem(reply.secret, reply.state, reply.code)
+    viewer = viewers.admit(ws, read_identity(provider, claims))
     if begun.invitation:
         viewers.accept(ws, viewer, begun.invitation)
     held = holder(ws, viewer)
@@ -108,6 +102,8 @@ def _finish(ws: Workspace, provider: Provider, reply: Reply) -> Arrived:
         raise NoRoleError("You are signed in with the company, but you have no role in this service. Ask who administers it for one.")
     sid = claims.get("sid")
     kept = identity_key(ws, provider.settings.issuer, f"sid\0{sid}") if isinstance(sid, str) and sid else None
+    if begun.before:
+        end_sessions(ws, stored=begun.before)
     audit.record(ws, Act(viewer, held.first, "sign_in"))
     return Arrived(open_session(ws, viewer, held.first, since=_proved(ws, claims), provider_session=kept), begun.path)
 
@@ -120,9 +116,10 @@ def _proved(ws: Workspace, claims: Mapping[str, Any]) -> datetime:
     return min(ws.now(), datetime.fromtimestamp(said, UTC).replace(tzinfo=None))
 
 
-def read_identity(settings: SignIn, claims: Mapping[str, Any]) -> Identity:
+def read_identity(provider: Provider, claims: Mapping[str, Any]) -> Identity:
     """Return whom the claims mean: subject, roles by the explicit table, and the handle to find the person by."""
-    return Identity(settings.issuer, str(claims["sub"]), _roles(settings, claims.get(settings.role_claim)), _handle(settings, claims))
+    settings = provider.settings
+    return Identity(settings.issuer, provider.subject(claims), _roles(settings, claims.get(settings.role_claim)), _handle(settings, claims))
 
 
 def _roles(settings: SignIn, given: object) -> Sequence[Role]:
@@ -145,8 +142,3 @@ def _handle(settings: SignIn, claims: Mapping[str, Any]) -> str | None:
 def _bound(state: str, secret: str) -> str:
     """Key of a begun sign-in: the state alone, seen in a log or a referrer, finds nothing."""
     return hashed(f"{state}\0{secret}")
-
-
-def _derived(secret: str, what: str) -> str:
-    """Nonce or PKCE verifier of a sign-in, 43 characters, known to the browser's secret alone."""
-    return base64.urlsafe_b64encode(hmac.digest(secret.encode(), f"ona:v1\0{what}".encode(), "sha256")).decode().rstrip("=")

@@ -1,9 +1,11 @@
 """What the company says about skills: role targets, learning catalogue, unit figures and skill lists, from tables into the database."""
 
+import re
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
@@ -13,7 +15,7 @@ from connectors.cells import CellError, Csv, Row, number, positions
 from ona.errors import SettingsError, TableError
 from ona.gaps import UNIT_SOURCES, UnitFigure
 from ona.nudges import Course
-from ona.skill_map import SkillTag, canonical, tag
+from ona.skill_map import CODES, ESCO, LABELS, ONET, Found, SkillTag, canonical, tag
 from ona.tables import EVIDENCE
 from pipelines import people
 from pipelines.schema import CATALOGUE, EVIDENCE_ROWS, SKILL_TAGS, TARGETS, UNIT_EVIDENCE_ROWS
@@ -23,8 +25,16 @@ from pipelines.workspace import Workspace
 EVERYBODY = "*"
 """Function of a target that holds for every role."""
 
+PEOPLE, FEWEST_PEOPLE = "lms_completion", 5
+"""The kind of unit figure that counts people, and of how many at least."""
+
 MAX_TEXT = 200
 MOST_MINUTES = 24 * 60
+MOST_WORDS = 100  # beside the label of one skill
+
+ESCO_ADDRESS = "http://data.europa.eu/esco/"
+ONET_CODE = re.compile(r"[1-6](\.[A-Za-z0-9]+)+")
+"""How the full lists write their codes; the list is known by them, for its files do not name it."""
 
 Cells = Mapping[str, str]
 
@@ -56,6 +66,7 @@ class Sheet:
     columns: Mapping[str, tuple[str, ...]]
     needed: frozenset[str]
     values: Callable[[Cells], dict[str, object]]
+    part: str | None = None  # column: only rows of the same parts are replaced, so that several lists can stand side by side
 
 
 def load(ws: Workspace, kind: str, path: Path) -> Loaded:
@@ -79,7 +90,7 @@ def load(ws: Workspace, kind: str, path: Path) -> Loaded:
             else:
                 rows[tuple(values[column.name] for column in sheet.table.primary_key)] = values
     with ws.service.begin() as connection:
-        connection.execute(sa.delete(sheet.table))
+        connection.execute(_replaced(sheet, rows.values()))
         put(connection, sheet.table, list(rows.values()))
     return Loaded(len(rows), read - wrong.total() - len(rows), dict(wrong))
 
@@ -96,6 +107,11 @@ def catalogue(ws: Workspace) -> tuple[tuple[Course, str, str | None], ...]:
     return tuple((Course(row.item, row.skill, row.minutes), row.title, row.url) for row in rows)
 
 
+def offered(ws: Workspace) -> tuple[str, ...]:
+    """Return the skills to choose from: those that roles ask for, and those of the map."""
+    return tuple(sorted({*LABELS, *(one.skill for one in targets(ws))}))
+
+
 def unit_figures(ws: Workspace) -> tuple[UnitFigure, ...]:
     """Return figures about units, never about persons."""
     rows = ws.service.rows(sa.select(UNIT_EVIDENCE_ROWS))
@@ -103,9 +119,10 @@ def unit_figures(ws: Workspace) -> tuple[UnitFigure, ...]:
 
 
 def skill_tags(ws: Workspace) -> dict[str, SkillTag]:
-    """Return the skills of the lists that an operator loaded, by word."""
+    """Return the skills of the lists that an operator loaded, by word and by code."""
     rows = ws.service.rows(sa.select(SKILL_TAGS).order_by(SKILL_TAGS.c.framework, SKILL_TAGS.c.code))
-    return {canonical(row.label): SkillTag(canonical(row.label), row.kind, row.framework, row.code, "exact", 1.0) for row in rows}
+    found = {canonical(word): _meaning(row, "close") for row in rows for word in row.words}
+    return found | {key: _meaning(row, "exact") for row in rows for key in (canonical(row.code), canonical(row.label))}
 
 
 def evidence(ws: Workspace) -> pa.Table:
@@ -129,6 +146,16 @@ def put_targets(ws: Workspace, wanted: tuple[Target, ...]) -> None:
     with ws.service.begin() as connection:
         connection.execute(sa.delete(TARGETS))
         put(connection, TARGETS, [{"function": one.function, "skill": one.skill, "level": one.level, "value": one.value} for one in wanted])
+
+
+def _replaced(sheet: Sheet, rows: Iterable[Mapping[str, object]]) -> sa.Delete:
+    """Return what goes before these rows come: all of the table, or what is of the same parts."""
+    whole = sa.delete(sheet.table)
+    return whole if sheet.part is None else whole.where(sheet.table.c[sheet.part].in_({row[sheet.part] for row in rows}))
+
+
+def _meaning(row: sa.Row[*tuple[Any, ...]], match: Found) -> SkillTag:
+    return SkillTag(canonical(row.label), row.kind, row.framework, row.code, match, 1.0 if match == "exact" else 0.9)
 
 
 def _positions(sheet: Sheet, header: tuple[str, ...]) -> dict[str, int]:
@@ -183,6 +210,8 @@ def _figure(cells: Cells) -> dict[str, object]:
     count, of = _within(cells, "count", -1, 0, 1e9), _within(cells, "of", -1, 0, 1e9)
     if count < 0 or of <= 0 or count > of:
         raise CellError("count_outside_total")
+    if kind == PEOPLE and of < FEWEST_PEOPLE:
+        raise CellError("too_few_people")  # a figure about fewer is one about persons
     return {
         "connector": "table",
         "kind": kind,
@@ -194,11 +223,22 @@ def _figure(cells: Cells) -> dict[str, object]:
 
 
 def _tag(cells: Cells) -> dict[str, object]:
-    kind = cells.get("kind") or "hard"
+    names: dict[str, object] = {name: _label(cells, name, f"{name}_missing") for name in ("code", "label")}
+    code = str(names["code"])
+    framework = cells.get("framework") or (ESCO if code.startswith(ESCO_ADDRESS) else ONET if ONET_CODE.fullmatch(code) else "")
+    if not framework or len(framework) > MAX_TEXT or not framework.isprintable():
+        raise CellError("framework_missing")
+    own = CODES.get(code.casefold())
+    kind = cells.get("kind") or (own.kind if own else "soft" if cells.get("reuse") == "transversal" else "hard")
     if kind not in ("hard", "soft"):
         raise CellError("unknown_kind")
-    names: dict[str, object] = {name: _label(cells, name, f"{name}_missing") for name in ("framework", "code", "label")}
-    return names | {"kind": kind}
+    return names | {"framework": framework, "kind": kind, "words": _words(cells.get("words", ""))}
+
+
+def _words(text: str) -> list[str]:
+    """Return other words for a skill: one a line, as ESCO writes them, or between strokes."""
+    found = (word.strip() for word in text.replace("|", "\n").splitlines())
+    return list(dict.fromkeys(word for word in found if word and len(word) <= MAX_TEXT and word.isprintable()))[:MOST_WORDS]
 
 
 SHEETS: Mapping[str, Sheet] = {
@@ -222,9 +262,17 @@ SHEETS: Mapping[str, Sheet] = {
     ),
     "skills": Sheet(
         SKILL_TAGS,
-        {"framework": ("framework",), "code": ("code", "uri"), "label": ("label", "preferredlabel", "name"), "kind": ("kind",)},
-        frozenset({"framework", "code", "label"}),
+        {
+            "framework": ("framework",),
+            "code": ("code", "uri", "concept_uri", "element_id"),
+            "label": ("label", "preferred_label", "name", "element_name"),
+            "kind": ("kind",),
+            "words": ("words", "alt_labels"),
+            "reuse": ("reuse_level",),
+        },
+        frozenset({"code", "label"}),
         _tag,
+        part="framework",
     ),
 }
 """Tables that can be loaded, by kind."""

@@ -1,4 +1,4 @@
-"""Verbs of skills: load role targets, courses, unit figures and skill lists; show what is most pressing; choose this quarter's nudges."""
+"""Verbs of skills: load tables, show gaps and needs, keep what a debrief found, choose this quarter's nudges."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -6,10 +6,14 @@ from typing import Annotated
 
 import typer
 
+from ona.gaps import FINDINGS
 from pipelines import nudges, scans, skill_tables
 from pipelines.access import LOCAL_ANALYST
+from pipelines.access.need_answers import Need
+from pipelines.access.needs import read_needs
 from pipelines.access.skills import read_priorities
 from pipelines.console import next_verb, print_json, say, table
+from pipelines.needs import record_finding
 from pipelines.options import Home, Json, Scan, workspace
 
 verbs = typer.Typer(help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True)
@@ -44,6 +48,45 @@ def gaps(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> Non
     else:
         shown = [[one.skill, f"{one.priority:.2f}", str(one.needed), str(one.holders), f"{one.gap:.0%}", f"{one.value:g}"] for one in found]
         table("skill priority asked_of held_by gap value", shown)
+
+
+@verbs.command()
+def needs(scan: Scan = "latest", home: Home = None, as_json: Json = False) -> None:
+    """Print what units need, the most pressing first, with the target of each and what became of earlier targets."""
+    with workspace(home) as ws:
+        found = read_needs(ws, scans.open_scan(ws, scan), LOCAL_ANALYST)
+    if as_json:
+        print_json(found)
+        return
+    if not found.rows:
+        say("Nothing is needed, as far as is known. Load role targets and unit figures: ona skills load targets|units FILE")
+    table("unit skill priority without_a_gap target finding figures", [_line(one) for one in found.rows])
+    for one in found.follow_ups:
+        say(f"{one.unit}, {one.skill}: {one.then} then, {one.now} now, target {one.aim}: {one.outcome}")
+
+
+@verbs.command("debrief")
+def debrief(
+    unit: Annotated[str, typer.Argument(help="Department, as the list of needs names it.")],
+    skill: Annotated[str, typer.Argument(help="Skill.")],
+    finding: Annotated[str, typer.Argument(help=f"What is behind it: {', '.join(FINDINGS)}.")],
+    target: Annotated[
+        float | None, typer.Option(help="Share without a gap to be reached by the next scan; else half of what is missing.")
+    ] = None,
+    scan: Scan = "latest",
+    home: Home = None,
+) -> None:
+    """Keep what a debrief found about a unit and a skill; the next scan is held against the target."""
+    with workspace(home) as ws:
+        wanted = record_finding(ws, LOCAL_ANALYST, scans.open_scan(ws, scan), (unit, skill), finding, target)
+    say(f"Kept. Target at the next scan: {wanted:.0%} without a gap.")
+    next_verb("ona skills needs")
+
+
+def _line(one: Need) -> list[str]:
+    share = "" if one.covered.share is None else f"{one.covered.share:.0%}"
+    target = "" if one.target is None else f"{one.target:.0%}"
+    return [one.unit, one.skill, f"{one.priority or 0:.2f}", share, target, one.finding, "; ".join(figure.said for figure in one.figures)]
 
 
 @verbs.command()

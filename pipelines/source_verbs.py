@@ -1,13 +1,12 @@
 """Verbs about what systems said: check badges again, take back a wrong join of two accounts."""
 
-from collections import Counter
 from typing import Annotated
 
 import typer
 
 from connectors.identity import HandleError, canonical
 from ona.errors import NotFoundError, SettingsError
-from pipelines import audit, badges, people, pulls
+from pipelines import audit, people, pulls
 from pipelines.console import print_json, progress_bars, say, table
 from pipelines.options import Home, Json, workspace
 
@@ -22,20 +21,14 @@ verbs.add_typer(join_verbs, name="joins")
 @badge_verbs.command("check")
 def check_badges(home: Home = None, as_json: Json = False) -> None:
     """Read all badge connectors again: signatures, expiry, and hosted copies and status lists of listed issuers."""
-    with workspace(home) as ws:
-        before = {badge: found.status for badge, found in badges.checks(ws).items()}
-        with progress_bars(as_json) as progress:
-            outcomes = pulls.pull(ws, only="badges", progress=progress)
-        after = {badge: found.status for badge, found in badges.checks(ws).items()}
-    changed = Counter((before[badge], status) for badge, status in after.items() if before.get(badge, status) != status)
-    told = [{"before": old, "now": new, "badges": count} for (old, new), count in sorted(changed.items())]
+    with workspace(home) as ws, progress_bars(as_json) as progress:
+        found = pulls.check_badges(ws, progress)
     if as_json:
-        print_json({"checked": len(after), "by_status": Counter(after.values()), "changed": told, "outcomes": outcomes})
+        print_json(found)
         return
-    table("Status Badges", sorted(Counter(after.values()).items()))
-    moved = [f"{one['badges']} badges: {one['before']} before, {one['now']} now" for one in told]
-    say(*moved or ["No badge has another status than before."])
-    say(*(f"{outcome.connector}: {outcome.error}" for outcome in outcomes if outcome.error))
+    table("Status Badges", sorted(found.by_status.items()))
+    moved = [f"{one['badges']} badges: {one['before']} before, {one['now']} now" for one in found.changed]
+    say(*moved or ["No badge has another status than before."], *found.errors)
 
 
 @join_verbs.command("undo")

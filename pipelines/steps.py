@@ -23,7 +23,7 @@ ROWS = 20_000
 """Rows of one commit, about."""
 
 SECONDS = 60.0
-"""Time after which a commit is made although fewer rows were read: a killed pull loses no more than this and one step."""
+"""Time after which a commit is made although fewer rows were read: a killed pull loses this and the steps under way."""
 
 PRINCIPALS = ("_asked", "_read", "_refused_", "_skipped_")
 """Parts of the notes that say who was asked; they belong to the whole pull, so its last commit holds them."""

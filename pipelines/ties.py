@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ona.rules import TieRules
-from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Table, check
+from ona.tables import AGGREGATES, ASKS, PRESENCE, SPACE_WEEKS, TIES, Table, check
 from ona.ties import weekly
 from ona.ties.attribution import parted
 from ona.ties.bursts import BASELINE_WEEKS as BURST_WEEKS
@@ -26,6 +26,7 @@ from ona.ties.spaces import liveliness
 from ona.ties.weekly import Context, by_person
 from pipelines import days_off, people
 from pipelines.accounting import Progress
+from pipelines.aggregates import ties_and_presence
 from pipelines.engine.duckdb import Engine
 from pipelines.events import DIGESTS, monday
 from pipelines.lake import File, read_files
@@ -161,19 +162,23 @@ def load(ws: Workspace, engine: Engine, weeks: Sequence[date]) -> tuple[Lazy, La
     """Return person-level TIES, ASKS and PRESENCE and the SPACE_WEEKS of the weeks; nothing of excluded accounts."""
     known = people.accounts(ws)
     accounts = engine.persist(engine.frame(known.filter(pc.invert(known["excluded"]))))
-    ties, asks, presence = (engine.frame(_persons(ws, engine, table, weeks, accounts)) for table in (TIES, ASKS, PRESENCE))
-    return ties, asks, presence, _read(ws, engine, SPACE_WEEKS, weeks)
+    ties, asks, presence = (_persons(ws, engine, table, weeks, accounts) for table in (TIES, ASKS, PRESENCE))
+    if ws.lake.files(AGGREGATES.name, [part_of(week) for week in weeks]):
+        more, seen = ties_and_presence(_persons(ws, engine, AGGREGATES, weeks, accounts), presence)
+        ties, presence = pa.concat_tables([ties, more]), pa.concat_tables([presence, seen])
+    return engine.frame(ties), engine.frame(asks), engine.frame(presence), _read(ws, engine, SPACE_WEEKS, weeks)
 
 
 def weeks_seen(ws: Workspace) -> list[date]:
-    """Return the Mondays of all weeks that hold or once held events."""
-    return sorted({monday(part) for table in ("events", DIGESTS.name) for part in ws.lake.parts(table)})
+    """Return the Mondays of all weeks that hold or once held events, or contact that was added up elsewhere."""
+    return sorted({monday(part) for table in ("events", DIGESTS.name, AGGREGATES.name) for part in ws.lake.parts(table)})
 
 
 def version(ws: Workspace, weeks: Sequence[date]) -> str:
     """Return a digest of the weekly tables of the weeks."""
     parts = [part_of(week) for week in weeks]
-    return _digest([ws.lake.version(table.name, parts) for table in WEEKLY])
+    tables = (*WEEKLY, AGGREGATES) if ws.lake.files(AGGREGATES.name, parts) else WEEKLY
+    return _digest([ws.lake.version(table.name, parts) for table in tables])
 
 
 def dropped_events(ws: Workspace, weeks: Sequence[date]) -> dict[str, int]:

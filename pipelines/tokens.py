@@ -65,13 +65,18 @@ def new_token(ws: Workspace, subject: str, scope: Scope) -> tuple[Token, str]:
     held = holder(ws, subject)
     if held is None or scope.role not in held.roles:
         raise ForbiddenError(f"A token of the role {scope.role} can be made by somebody who holds it.")
-    able = frozenset(right for right in Right if reach(ws.settings.mode, scope.role, right) is not Reach.NOBODY) - BY_HAND
-    rights = frozenset(scope.rights) or able
-    if rights - able:
-        raise ForbiddenError(f"No token of the role {scope.role} can have the rights {', '.join(sorted(rights - able))}.")
+    most = able(ws, scope.role)
+    rights = frozenset(scope.rights) or most
+    if rights - most:
+        raise ForbiddenError(f"No token of the role {scope.role} can have the rights {', '.join(sorted(rights - most))}.")
     if len([one for one in list_tokens(ws, subject) if one.revoked is None and one.expires > ws.now()]) >= MOST:
         raise ForbiddenError(f"Nobody has more than {MOST} tokens at a time. Revoke one first.")
     return _store(ws, subject, Scope(scope.role, rights, scope.days))
+
+
+def able(ws: Workspace, role: Role) -> frozenset[Right]:
+    """Return all that a token of a role can have."""
+    return frozenset(right for right in Right if reach(ws.settings.mode, role, right) is not Reach.NOBODY) - BY_HAND
 
 
 def token_viewer(ws: Workspace, token: str) -> Viewer | None:

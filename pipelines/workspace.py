@@ -17,6 +17,9 @@ from pipelines.service import now as utc_now
 from pipelines.settings import Settings
 from pipelines.vault import Vault, open_vault
 
+EXPORTS_FOLDER = "exports"
+"""Files about single people that wait to be taken, below the deployment's folder."""
+
 
 @dataclass
 class _Held:

@@ -28,6 +28,7 @@ OPTIONS = {
 }
 ELSEWHERE = (
     *("pipelines/backup.py", "pipelines/cli.py", "pipelines/custody.py", "pipelines/engine/duckdb.py", "pipelines/key_verbs.py"),
+    *("pipelines/credential_verbs.py", "pipelines/mail_verbs.py"),
     *("pipelines/keys.py", "pipelines/policy_verbs.py", "pipelines/rotation.py", "pipelines/service.py", "pipelines/linking.py"),
 )
 """Doors that only speak to a terminal."""

@@ -46,6 +46,23 @@ def test_a_newcomer_checks_the_token_and_pulls_without_an_account(fake, ona):
     assert list((fake / "lake" / "events").glob("part=*/*.parquet"))
 
 
+def test_a_newcomer_reads_from_every_other_vendor_too(fake, ona):
+    sources = "microsoft_mail", "google_calendar", "scim", "badges_credly"
+    pulled = ona("pull", *sources, "--home", fake, "--json")
+    assert pulled.returncode == 0, pulled.stderr
+    accepted = {one["connector"]: one["report"]["accepted"] for one in json.loads(pulled.stdout)}
+    assert accepted.keys() == set(sources)
+    assert min(accepted.values()) > 0
+
+
+def test_a_newcomer_is_told_how_long_a_pull_of_mailboxes_takes(fake, ona):
+    forecast = ona("pull", "microsoft_calendar", "--dry-run", "--home", fake)
+    told = (
+        r"microsoft_calendar: (\d+) people, \1 channels or mailboxes, about [\d,]+ calls; takes about [\d:]+, until [\d:]+ if it begins now"
+    )
+    assert re.search(told, forecast.stdout), forecast.stderr
+
+
 def test_connecting_is_explained_and_the_manifest_asks_for_no_more_than_it_says():
     told = "\n".join(connecting.how_to("slack_web_api"))
     manifest = json.loads(Path(re.search(r"\S+manifest\.json", told)[0]).read_text())

@@ -27,7 +27,6 @@ FAULTS = {
     "home-of-msal": ("api/app.py", "import msal"),
     "home-of-authlib": ("api/app.py", "import authlib"),
     "home-of-alembic": ("pipelines/scans.py", "import alembic"),
-    "home-of-limits": ("api/pages.py", "import limits"),
     "home-of-google-auth": ("connectors/google/gmail.py", "import google.auth"),
     "home-of-httpx2": ("connectors/google/gmail.py", "import httpx2"),
     "home-of-icalendar": ("connectors/files/mbox.py", "import icalendar"),

@@ -9,14 +9,21 @@
   const phase = document.getElementById("job-phase");
   const bar = document.getElementById("job-bar");
   const count = document.getElementById("job-count");
+  const state = document.getElementById("job-state");
   const numbers = new Intl.NumberFormat(document.documentElement.lang);
   const events = new EventSource(box.dataset.events);
 
   function show(job) {
     if (job.state === "queued") return;
+    document.getElementById("job-unattended")?.remove();
     const known = words.querySelector(`[data-phase="${CSS.escape(job.phase)}"]`);
     const said = known ? known.textContent : job.phase;
     if (phase.textContent !== said) phase.textContent = said;
+    const now = words.querySelector(`[data-state="${CSS.escape(job.state)}"]`);
+    if (now && state.textContent !== now.textContent) {
+      state.textContent = now.textContent;
+      state.className = `state ${job.state}`;
+    }
     if (job.total) {
       bar.max = job.total;
       bar.value = job.done;

@@ -62,7 +62,13 @@ class Connector:
         config = self._config
         rates = {"": PER_MINUTE * config.pace}
         options = Options(
-            clock=self.around.clock, authority=config.authority, proxy=config.proxy, rates=rates, judge=judged, watch=self.around.watch
+            clock=self.around.clock,
+            authority=config.authority,
+            proxy=config.proxy,
+            private=config.private_network,
+            rates=rates,
+            judge=judged,
+            watch=self.around.watch,
         )
         with Client(config.url, None, options) as client:
             stream, headers = client.stream("badges"), {"Authorization": _basic(config.token_file)}

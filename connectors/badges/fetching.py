@@ -1,14 +1,12 @@
 """Hosted badges and status lists: fetched from listed hosts over TLS, small, quick, without redirects, never from a private address."""
 
-import ipaddress
-import socket
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from connectors.http import Client, Options, anything
 from connectors.pace import SYSTEM, Clock, Policy
+from connectors.pinning import Resolve, is_public, resolved
 from ona.errors import ConnectorError
 
 MAX_BYTES = 2**20
@@ -16,17 +14,9 @@ SECONDS = 20.0
 PER_MINUTE = 60.0
 POLICY = Policy(tries=3, budget=30.0, longest_wait=15.0, call_seconds=SECONDS, largest_answer=MAX_BYTES, largest_ratio=50)
 
-Resolve = Callable[[str], Iterable[str]]
-"""Returns the addresses behind a host's name."""
-
 
 class UnfetchedError(OSError):
     """A document could not be fetched or may not be: what it would have told stays unknown."""
-
-
-def resolved(host: str) -> list[str]:
-    """Return the addresses behind a host's name as the machine sees them."""
-    return [str(found[4][0]) for found in socket.getaddrinfo(host, 443, type=socket.SOCK_STREAM)]
 
 
 @dataclass
@@ -66,14 +56,15 @@ class Fetcher:
             raise UnfetchedError(f"A document was not fetched ({type(error).__name__})") from None
 
     def _is_public(self, host: str) -> bool:
+        """Return whether a host is outside: its name is looked up once more when it is connected to, and judged by that."""
         try:
-            found = [ipaddress.ip_address(address.partition("%")[0]) for address in self.resolve(host)]
-        except (OSError, ValueError):
+            found = list(self.resolve(host))
+        except OSError:
             return False
-        return bool(found) and all(address.is_global and not address.is_multicast for address in found)
+        return bool(found) and all(map(is_public, found))
 
     def _client(self, netloc: str) -> Client:
         if netloc not in self.clients:
-            options = Options(POLICY, self.clock, self.authority, self.proxy, {"": PER_MINUTE}, judge=anything)
+            options = Options(POLICY, self.clock, self.authority, self.proxy, self.resolve, rates={"": PER_MINUTE}, judge=anything)
             self.clients[netloc] = Client(f"https://{netloc}/", None, options)
         return self.clients[netloc]

@@ -28,7 +28,22 @@ TOKENS = (".jwt", ".jws")
 IMAGES = (".png", ".svg")
 
 _KEPT = frozenset(
-    {"type", "@type", "id", "@id", "name", "issuer", "tags", "tag", "alignment", "alignments", "targetName", "revoked"}
+    {
+        "type",
+        "@type",
+        "id",
+        "@id",
+        "name",
+        "issuer",
+        "tags",
+        "tag",
+        "alignment",
+        "alignments",
+        "targetName",
+        "targetCode",
+        "targetUrl",
+        "revoked",
+    }
     | {"recipient", "identity", "hashed", "salt", "badge", "issuedOn", "expires", "verification", "verify", "@graph"}
     | {"credentialSubject", "identifier", "identityHash", "achievement", "proof"}
     | {"@context", "credentialStatus", "vc", "iss"}
@@ -304,8 +319,15 @@ def _date(node: Node, *names: str) -> date | None:
 
 def _skills(badge: Node) -> tuple[str, ...]:
     tags = [*_all(badge.get("tags")), *_all(badge.get("tag"))]
-    aligned = [a.get("targetName") for a in (*_all(badge.get("alignment")), *_all(badge.get("alignments"))) if isinstance(a, dict)]
+    aligned = [_aligned(one) for one in (*_all(badge.get("alignment")), *_all(badge.get("alignments"))) if isinstance(one, dict)]
     return tuple(dict.fromkeys(label for tag in (*tags, *aligned) if (label := _label(tag))))[:MAX_SKILLS]
+
+
+def _aligned(node: Node) -> str:
+    """Return the skill that a badge is aligned with, with its code behind it: ``Service Orientation [2.B.1.f]``."""
+    name, code, address = (_label(node.get(one)) for one in ("targetName", "targetCode", "targetUrl"))
+    found = code or (address if address.startswith("http") else "")
+    return f"{name} [{found}]" if name and found and not {"[", "]"} & {*found} else name
 
 
 def _label(value: object) -> str:

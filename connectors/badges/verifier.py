@@ -25,6 +25,9 @@ _MEANS = {
     "credential status 'suspension'": "suspended",
     "revoked": "revoked",
 }
+PNG = b"\x89PNG\r\n\x1a\n"
+_TEXTS, _KEYWORDS = (b"tEXt", b"zTXt", b"iTXt"), (b"openbadges", b"openbadgecredential")
+_BAKED = re.compile(rb"<(?:[\w.-]+:)?(?:assertion|credential)[\s/>]")
 Download = Callable[[str], bytes]
 
 
@@ -112,10 +115,20 @@ class _Library:
 
         if not self._anchors.reaches(document.get("id")):
             return UNFETCHED
+        missing = False
+
+        def fetched(url: str) -> bytes:
+            nonlocal missing
+            try:
+                return self._anchors.fetch(url)
+            except (ValueError, OSError):
+                missing = True
+                raise
+
         try:
-            OB2Verifier(download=self._anchors.fetch).verify_hosted(dict(document), check_revocation=True)
-        except OB2VerificationError as error:
-            return Verdict(_status_of(error), "hosted")
+            OB2Verifier(download=fetched).verify_hosted(dict(document), check_revocation=True)
+        except OB2VerificationError as error:  # the library does not tell a host that is away from a copy that says otherwise
+            return UNFETCHED if missing else Verdict(_status_of(error), "hosted")
         except (ValueError, OSError):
             return UNFETCHED
         return Verdict("verified", "hosted")
@@ -174,6 +187,19 @@ def claims(token: str, hook: Callable[[Pairs], Any] = unique) -> Any:
     return json_document(io.BytesIO(data), hook)
 
 
+def payloads(image: bytes) -> int:
+    """Return how many badges an image holds, of whatever version."""
+    if not image.startswith(PNG):
+        return len(_BAKED.findall(image))
+    found, at = 0, len(PNG)
+    while at + 12 <= len(image):  # length, kind, content and checksum of a chunk
+        size = int.from_bytes(image[at : at + 4], "big")
+        keyword = image[at + 8 : at + 8 + min(size, 80)].partition(b"\0")[0]
+        found += image[at + 4 : at + 8] in _TEXTS and keyword in _KEYWORDS
+        at += 12 + size
+    return found
+
+
 def baked(image: bytes) -> str:
     """Return what is baked into a PNG or SVG image: a token, or a document as JSON."""
     if importlib.util.find_spec("openbadgeslib") is None:
@@ -181,8 +207,9 @@ def baked(image: bytes) -> str:
     from openbadgeslib import OB2Verifier, OB3Verifier  # noqa: PLC0415
     from openbadgeslib.errors import LibOpenBadgesException  # noqa: PLC0415
 
-    is_png = image.startswith(b"\x89PNG")
-    for reader in (OB3Verifier, OB2Verifier):
+    is_png = image.startswith(PNG)
+    readers = (OB3Verifier, OB2Verifier) if payloads(image) == 1 else ()  # of several, readers would not agree which one counts
+    for reader in readers:
         try:
             found = reader.extract_token_from_png(image) if is_png else reader.extract_token_from_svg(image)
         except (LibOpenBadgesException, ValueError, KeyError):

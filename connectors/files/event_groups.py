@@ -58,6 +58,7 @@ class Groups:
         begun = rows.take(pa.array(_first(group, count)))
         columns = {name: begun[name] for name in RAW_EVENTS.names if name in ROWS.names}
         columns |= {"recipients": lists, "audience": pa.array(np.minimum(audience, MAX_AUDIENCE), pa.int32())}
+        columns["revision"] = pa.array(np.zeros(count, np.int64))
         columns["rows"] = pa.array(np.bincount(group, minlength=count), pa.uint32())
         return RawTable(self.handles.names, pa.table([columns[name] for name in RAW_EVENTS.names], schema=RAW_EVENTS))
 

@@ -1,17 +1,19 @@
-"""A stream of mails becomes the header block of each; bodies are skipped by bytes and never decoded."""
+"""A stream of mails becomes the named headers of each; bodies are skipped by bytes and never decoded."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import IO
 
 from connectors.archive import CHUNK, FileError
+from connectors.files.mail_headers import MAX_HEADER_BYTES, MAX_SEPARATOR_BYTES, Lines, Sheet
 
-MAX_HEADER_BYTES = 2**20
-MAX_SEPARATOR_BYTES = 4096
+WINDOW = 4 * CHUNK
+"""Read at once: the more mails stand together, the less each of them costs."""
+FEW = 32
+"""So many mails in a row have to be plain to be read together."""
 MAX_BODY_LOOKAHEAD = 16 * 2**20
 """A Content-Length (mboxcl) up to this size is believed if a separator stands where it ends."""
-
-NEW_LINE = 10
 
 _RULE = re.compile(
     rb"={40,}[ \t]*\r?\n(?=(?:date|from|sender|reply-to|subject|message-id|comments|organization|mime-version|in-reply-to)[ \t]*:)",
@@ -26,8 +28,8 @@ _ASCTIME = re.compile(rb" \d?\d:\d\d(?::\d\d)? [^\n]*\d{4}\r?\n|\d\d:\d\d:\d\d \
 _END_OF_HEADER = re.compile(rb"\r?\n\r?\n")
 
 
-def header_blocks(stream: IO[bytes]) -> Iterator[bytes | None]:
-    """Yield the header block of each mail, None for one longer than 1 MiB; holds one mail's header and one chunk.
+def mails(stream: IO[bytes]) -> Iterator[Sheet | bytes | None]:
+    """Yield the header block of a mail, or the named headers of many; None for a header longer than 1 MiB. Holds one mail and one window.
 
     A separator is a line ``From …`` of any bytes after an empty line (or at the start) that a header line follows, so that
     an unquoted "From " in a body (mboxo) does not cut a mail in two. A Content-Length (mboxcl) wins where it is true.
@@ -52,19 +54,21 @@ def header_blocks(stream: IO[bytes]) -> Iterator[bytes | None]:
             return
 
 
-def single_header(stream: IO[bytes]) -> bytes | None:
+def single_mail(stream: IO[bytes]) -> bytes | None:
     """Return the header block of a file that holds one mail, None when it is longer than 1 MiB."""
-    window = _Window(stream)
+    window = _Window(stream, CHUNK)
     return b"" if window.is_blank() else window.first_header()
 
 
 class _Window:
     """The part of the archive that is in memory; ``_at`` is where reading goes on."""
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], width: int | None = None) -> None:
+        self._width = width or WINDOW
         self._stream, self._ended, self._found = stream, False, False
         self._data, self._at = b"\n\n", 0  # as if an empty line stood before the first separator
         self._mark = b"\nFrom "
+        self._lines: Lines | None = None
 
     def is_blank(self) -> bool:
         """Return whether the file holds nothing."""
@@ -95,24 +99,24 @@ class _Window:
             else:
                 self._at = at + 1
 
-    def plain_mails(self) -> Iterator[bytes]:
-        """Yield the headers of mails in the plain form, as ``find`` and ``header`` would, and stop before any other: most are plain.
-
-        Plain is a whole mail in memory, behind an empty line, with lines that end in a line feed alone and no Content-Length.
-        """
-        data, last = self._data, len(self._data) - 2 * MAX_SEPARATOR_BYTES
-        while not self._found and (at := data.find(b"\nFrom ", self._at, last)) > 0 and data[at - 1] == NEW_LINE:
-            match = _SEPARATOR.match(data, at + 1, at + MAX_SEPARATOR_BYTES)
-            if match is None:
-                return
-            start, end = match.end(), data.find(b"\n\n", match.end())
-            if end < 0 or end - start > MAX_HEADER_BYTES or data.find(b"\r", at, end) >= 0:
-                return
-            block = data[start:end]
-            if _content_length(block):
-                return
-            self._at = end
-            yield block
+    def plain_mails(self) -> Iterator[Sheet | bytes]:
+        """Yield the headers of mails in the plain form, as ``find`` and ``header`` would, and stop before any other: most are plain."""
+        last = len(self._data) - 2 * MAX_SEPARATOR_BYTES
+        if self._found or last <= self._at:
+            return
+        lines = self._lines = self._lines or Lines(self._data)
+        chosen, at = [], self._at
+        for place in range(bisect_left(lines.marks, at + 1), bisect_left(lines.marks, last)):
+            if lines.marks[place] > at:  # else it stands in the header before it
+                if not lines.plain[place]:
+                    break
+                chosen.append(place)
+                at = lines.over[place]
+        self._at = at
+        if len(chosen) < FEW:
+            yield from map(lines.block, chosen)
+        else:
+            yield lines.sheet(chosen)
 
     def _separator_end(self, at: int) -> int:
         """Return where a true separator line ends, else 0."""
@@ -161,9 +165,9 @@ class _Window:
             self._at = len(self._data)
 
     def _more(self, keep: int) -> None:
-        chunk = self._stream.read(CHUNK)
+        chunk = self._stream.read(self._width)
         self._ended = not chunk
-        self._data, self._at = self._data[keep:] + chunk, max(self._at - keep, 0)
+        self._data, self._at, self._lines = self._data[keep:] + chunk, max(self._at - keep, 0), None
 
 
 def _content_length(block: bytes) -> int:

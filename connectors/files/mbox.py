@@ -5,64 +5,52 @@ import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, date
+from datetime import UTC
 from email.header import decode_header, make_header
 from email.utils import getaddresses, parsedate_to_datetime
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 from typing import ClassVar
 from zoneinfo import ZoneInfo
 
+import numpy as np
+import pyarrow as pa
+
 import connectors.base
 from connectors.archive import open_archive, read_bytes, regular
-from connectors.base import Coverage, Cursor, RawEvent
+from connectors.base import Coverage, Cursor, RawEvent, RawTable
 from connectors.cells import MICROSECONDS, CellError, ZoneName, instant, plausible, second_zero
-from connectors.files.mail_blocks import header_blocks, single_header
+from connectors.files.mail_blocks import mails, single_mail
+from connectors.files.mail_columns import MAX_AUDIENCE, MAX_ID_CHARACTERS, MAX_RECIPIENTS, PRECEDENCE, ROLES, Columns, days, is_no_reply
+from connectors.files.mail_headers import Headers, Sheet, alone, joined, named
 from connectors.identity import AddressRules, HandleError, address_reader
+from connectors.raw_tables import MANY_ROWS, rows_of
 from ona.tables import Flag, Kind, Role, SpaceKind
 
-MAX_RECIPIENTS = 1_000
-"""Further recipients are counted in ``audience`` only."""
-MAX_AUDIENCE = 65_535
-MAX_ID_CHARACTERS = 998
 BYTES_PER_MAIL = 10_000
 CACHED_ENTRIES = 65_536
+MANY_BYTES = 16 * 2**20
+"""Header blocks held until they are read together."""
 SUFFIXES = (".mbox", ".mbx", ".txt", ".log", "")
 MAILDIR = ("cur", "new")
 """Folders in which each file is one mail."""
 
-_HEADER = re.compile(
-    rb"\n(?=[abcdfilmprstx])(from|to|cc|date|message-id|in-reply-to|references|sender|bcc|list-id|precedence|return-path|auto-submitted"
-    rb"|x-auto-response-suppress)[ \t]*:[ \t]*([^\n]*+(?:\n[ \t][^\n]*+)*+)",
-    re.IGNORECASE,
-)
-_NAMES = {
-    written: name
-    for name in (
-        *("from", "to", "cc", "date", "message-id", "in-reply-to", "references", "sender", "bcc", "list-id", "precedence"),
-        *("return-path", "auto-submitted", "x-auto-response-suppress"),
-    )
-    for written in (name.encode(), name.title().encode(), name.title().replace("Id", "ID").encode())
-}
 _FOLD = re.compile(r"\s*\n[ \t]+")
 _DATE = re.compile(rb"((?:[A-Za-z]{3},? +)?\d{1,2} [A-Za-z]{3} \d{4}) (\d\d):(\d\d)(?::(\d\d))? ([+-]\d{4})(?!\d)")
-_DAY = re.compile(rb"(?:[A-Za-z]{3},? +)?(\d{1,2}) ([A-Za-z]{3}) (\d{4})")
-_CLOCK = re.compile(rb" (?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d ")
+_CLOCK = re.compile(rb" (?:[01]\d|2[0-3]):[0-5]\d")
+_SECONDS = {b":%02d " % second: second for second in range(60)}
 _ZONE = re.compile(rb"[+-]\d{4}")
-_MONTHS = {m: i for i, m in enumerate((b"jan", b"feb", b"mar", b"apr", b"may", b"jun", b"jul", b"aug", b"sep", b"oct", b"nov", b"dec"), 1)}
 _SIMPLE = re.compile(r'(?:[^<>"(),:;\\@]*<([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+)>|([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+))\s*')
+_NAMED = re.compile(r'"[^<>"(),:;\\@]*" *<([^<>\s"(),:;\\]+@[^<>\s"(),:;\\]+)>()\s*')
+"""The same with a name between quotes."""
 _HIDDEN = re.compile(r"([^\s<>(),;:@]+) at ([^\s<>(),;:@]+)")
 _ASIDE = re.compile(r'"[^"]*"|\([^()]*\)')
 _SPACED_ID = re.compile(r"<([^<>]+)>")
-_NO_REPLY = re.compile(r"email:(?:no|do-?not|dont)[._-]?reply")
 _FLAGGED = frozenset(("auto-submitted", "return-path", "x-auto-response-suppress", "list-id", "precedence"))
+_days = lru_cache(4096)(days)
 _NOREPLY, _MAIL, _PLACE = Flag.NOREPLY.value, Kind.MAIL, SpaceKind.MAIL  # looking one up takes as long as making a record
-_PRECEDENCE = (b"bulk", b"list", b"junk")
-_EPOCH = date(1970, 1, 1).toordinal()
-_ROLES = (("to", Role.TO), ("cc", Role.CC), ("bcc", Role.BCC))
 
-Headers = dict[str, bytes]
-"""Named headers as they stand in the file; each is decoded where it is used."""
 Recipients = tuple[tuple[str, Role], ...]
 
 
@@ -91,10 +79,22 @@ class Connector:
 
     def events(self, coverage: Coverage, cursor: Cursor) -> Iterator[RawEvent]:
         """Yield one event per mail that has a sender and somebody to receive it."""
+        for table in self.tables(coverage, cursor):
+            yield from table.records()
+
+    def tables(self, coverage: Coverage, cursor: Cursor) -> Iterator[RawTable]:
+        """Yield the same as tables."""
         reader = _Reader(coverage, self._config, time.time_ns() // 1_000)
-        for block in self._blocks(coverage):
-            if (event := reader.event(block)) is not None:
-                yield event
+        held, mails, size = list[Sheet](), 0, 0
+        for part in self._mails(coverage):
+            sheet = part if isinstance(part, Sheet) else alone(part)
+            held.append(sheet)
+            mails, size = mails + len(sheet.blocks), size + sheet.bytes
+            if mails >= MANY_ROWS or size >= MANY_BYTES:
+                yield reader.table(joined(held))
+                held, mails, size = [], 0, 0
+        if held:
+            yield reader.table(joined(held))
 
     def size(self) -> int | None:
         """Return about how many mails there are, from the bytes; None for compressed archives."""
@@ -104,27 +104,27 @@ class Connector:
             return None
         return sum(file.stat().st_size for file in files) // BYTES_PER_MAIL
 
-    def _blocks(self, coverage: Coverage) -> Iterator[bytes | None]:
+    def _mails(self, coverage: Coverage) -> Iterator[Sheet | bytes | None]:
         path = self._config.path
         if not path.is_dir():
             with read_bytes(path) as stream:
-                yield from header_blocks(stream)
+                yield from mails(stream)
             return
         with open_archive(path) as folder:
             for name in folder.names:
                 if Path(name).parent.name in MAILDIR:
                     with folder.open(name) as stream:
-                        yield single_header(stream)
+                        yield single_mail(stream)
                 elif Path(name.removesuffix(".gz")).suffix.lower() in SUFFIXES and Path(name).parent.name != "tmp":
                     with read_bytes(path / name) as stream:
-                        yield from header_blocks(stream)
+                        yield from mails(stream)
                 else:
                     coverage.notes["file_ignored"] += 1
 
 
 @dataclass
 class _Reader:
-    """Turns header blocks into events and counts what it cannot use."""
+    """Turns headers into events and counts what it cannot use."""
 
     coverage: Coverage
     config: Config
@@ -133,8 +133,23 @@ class _Reader:
 
     def __post_init__(self) -> None:
         """Set up the bounded memory of addresses."""
-        self.people = _AddressLists(address_reader(self.config.addresses), self.config.obfuscated).read
-        self.zone = ZoneInfo(self.config.zone)
+        lists = _AddressLists(address_reader(self.config.addresses), self.config.obfuscated)
+        self.people, self.zone = lists.read, ZoneInfo(self.config.zone)
+        space = f"list:{self.config.list_name}" if self.config.list_name else None
+        self.columns = Columns(lists.read, lists.one, self.now, space)
+
+    def table(self, sheet: Sheet) -> RawTable:
+        """Return the events of many mails in the order of the file: those of common forms together, the others one by one."""
+        rows, kept, careful, nobody = self.columns.read(sheet)
+        self.coverage.read += len(kept) + nobody
+        if nobody:
+            self.coverage.dropped["nobody"] += nobody
+        found = [(place, event) for place in careful.tolist() if (event := self.event(sheet.blocks[place])) is not None]
+        if found:
+            others = rows_of([event for _, event in found], self.columns.numbers)
+            order = np.argsort(np.concatenate([kept, [place for place, _ in found]]), kind="stable")
+            rows = pa.concat_tables([rows, others]).take(pa.array(order))
+        return RawTable(self.columns.numbers.names, rows)
 
     def event(self, block: bytes | None) -> RawEvent | None:
         """Return the mail's event, or count the row where it belongs."""
@@ -143,7 +158,7 @@ class _Reader:
             self.coverage.quarantined["header_too_long"] += 1
             return None
         try:
-            return self._mail(_allowed(block))
+            return self._mail(named(block))
         except (CellError, HandleError) as error:
             self.coverage.quarantined[error.code] += 1
         return None
@@ -202,23 +217,26 @@ class _Reader:
 
     def _recipients(self, headers: Headers, sender: str) -> tuple[Recipients, int]:
         """Return each recipient once, in their strongest role, and how many were addressed."""
+        lists = [(self.people(value), role) for name, role in ROLES if (value := headers.get(name))]
+        if len(lists) == 1 and not lists[0][0][1]:
+            (handles, _), role = lists[0]
+            told = handles if sender not in handles else [handle for handle in handles if handle != sender]
+            return self._cut(tuple(zip(told, repeat(role)))), len(told)
         roles: dict[str, Role] = {}
-        refused = 0
-        for name, role in _ROLES:
-            if value := headers.get(name):
-                handles, bad = self.people(value)
-                refused += bad
-                if not roles:
-                    roles = dict.fromkeys(handles, role)
-                    continue
-                for handle in handles:
-                    roles.setdefault(handle, role)
+        for (handles, _), role in lists:
+            for handle in handles:
+                roles.setdefault(handle, role)
         roles.pop(sender, None)
+        refused = sum(bad for (_, bad), _ in lists)
         if refused:
             self.coverage.notes["recipient_refused"] += refused
-        if len(roles) > MAX_RECIPIENTS:
-            self.coverage.notes["recipients_cut"] += len(roles) - MAX_RECIPIENTS
-        return tuple(roles.items())[:MAX_RECIPIENTS], len(roles) + refused
+        return self._cut(tuple(roles.items())), len(roles) + refused
+
+    def _cut(self, recipients: Recipients) -> Recipients:
+        if len(recipients) > MAX_RECIPIENTS:
+            self.coverage.notes["recipients_cut"] += len(recipients) - MAX_RECIPIENTS
+            return recipients[:MAX_RECIPIENTS]
+        return recipients
 
     def _id(self, headers: Headers, sent: int, sender: str, recipients: Recipients) -> str:
         """Return the Message-ID's namespaced id; without one, a digest of time, sender and recipients stands in."""
@@ -230,14 +248,6 @@ class _Reader:
         self.coverage.notes["message_id_missing"] += 1
         text = "\0".join((str(sent), sender, *sorted(handle for handle, _ in recipients)))
         return f"mail:sha256-{hashlib.sha256(text.encode()).hexdigest()}"
-
-
-def _allowed(block: bytes) -> Headers:
-    """Return the named headers, the first of each; no other header is looked at."""
-    found: Headers = {}
-    for written, value in reversed(_HEADER.findall(b"\n" + block)):
-        found[_NAMES.get(written) or written.decode().lower()] = value.rstrip()
-    return found
 
 
 def _text(value: bytes) -> str:
@@ -252,6 +262,16 @@ class _AddressLists:
     def __init__(self, address: Callable[[str], str], obfuscated: bool) -> None:
         self._address, self._obfuscated = address, obfuscated
         self._known: dict[bytes, str] = {}
+
+    def one(self, entry: bytes) -> str | None:
+        """Return the handle of an entry in a common form, None for any other; hidden addresses need the whole list to be read."""
+        if self._obfuscated:
+            return None
+        match = _SIMPLE.fullmatch(_text(entry).strip()) or _NAMED.fullmatch(_text(entry).strip())
+        try:
+            return self._address(match[1] or match[2]) if match else None
+        except HandleError:
+            return None
 
     def read(self, header: bytes) -> tuple[tuple[str, ...], int]:
         """Return the handles of an address list and how many entries were refused."""
@@ -304,11 +324,11 @@ def _decoded(value: str) -> str:
 def _quick_date(written: bytes) -> int | None:
     """Return the time of a date in the form of RFC 5322, None for any other form."""
     plain = written if b"(" not in written else written.partition(b" (")[0]
-    days, second, offset = _days(plain[:-15]), _second(plain[-15:-5]), _offset(plain[-5:])
-    if days is None or second is None or offset is None:
+    days, minute, second, offset = _days(plain[:-15]), _minute(plain[-15:-9]), _SECONDS.get(plain[-9:-5]), _offset(plain[-5:])
+    if days is None or minute is None or second is None or offset is None:
         match = _DATE.match(written)
         return _matched(match) if match else None
-    return (days * 86_400 + second - offset) * MICROSECONDS
+    return (days * 86_400 + minute + second - offset) * MICROSECONDS
 
 
 def _matched(match: re.Match[bytes]) -> int:
@@ -320,20 +340,10 @@ def _matched(match: re.Match[bytes]) -> int:
     return ((days * 24 + int(hour)) * 3600 + int(minute) * 60 + min(int(second or 0), 59) - offset) * MICROSECONDS
 
 
-@lru_cache(4096)
-def _days(written: bytes) -> int | None:
-    """Return the days since 1970 of a date such as ``Wed, 1 Jul 2026``, None when it is none."""
-    match = _DAY.fullmatch(written)
-    try:
-        return date(int(match[3]), _MONTHS[match[2].lower()], int(match[1])).toordinal() - _EPOCH if match else None
-    except (ValueError, KeyError):
-        return None
-
-
-@lru_cache(86_400)
-def _second(written: bytes) -> int | None:
-    """Return the second of the day of a clock between two spaces, None when it is none."""
-    return (int(written[1:3]) * 60 + int(written[4:6])) * 60 + int(written[7:9]) if _CLOCK.fullmatch(written) else None
+@lru_cache(1440)
+def _minute(written: bytes) -> int | None:
+    """Return the second of the day of hour and minute behind a space, None when they are none."""
+    return (int(written[1:3]) * 60 + int(written[4:6])) * 60 if _CLOCK.fullmatch(written) else None
 
 
 @lru_cache(1024)
@@ -354,15 +364,15 @@ def _thread(headers: Headers) -> tuple[str | None, str | None]:
 
 
 def _is_list(headers: Headers) -> bool:
-    return "list-id" in headers or headers.get("precedence", b"").lower() in _PRECEDENCE
+    return "list-id" in headers or headers.get("precedence", b"").lower() in PRECEDENCE
 
 
 def _flags(headers: Headers, sender: str) -> int:
     if _FLAGGED.isdisjoint(headers):
-        return _NOREPLY if _NO_REPLY.match(sender) else 0
+        return _NOREPLY if is_no_reply(sender) else 0
     automatic = headers.get("auto-submitted", b"no").partition(b";")[0].strip().lower() != b"no"
     bounce = headers.get("return-path") == b"<>" or "x-auto-response-suppress" in headers
     flags = Flag.AUTO_SUBMITTED.value if automatic or bounce else 0
     flags += Flag.LIST.value if "list-id" in headers else 0
-    flags += Flag.PRECEDENCE.value if headers.get("precedence", b"").lower() in _PRECEDENCE else 0
-    return flags + (_NOREPLY if _NO_REPLY.match(sender) else 0)
+    flags += Flag.PRECEDENCE.value if headers.get("precedence", b"").lower() in PRECEDENCE else 0
+    return flags + (_NOREPLY if is_no_reply(sender) else 0)

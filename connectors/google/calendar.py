@@ -30,7 +30,7 @@ class Connector(PerOwner[Config]):
     not_read = ("titles, texts, places and links", "private events", "all-day events", "calendars of resources")
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
-        """Yield the meetings of one calendar after the other; a calendar's position moves at its end."""
+        """Yield the meetings of several calendars side by side; a calendar's position moves at its end."""
         try:
             directory = Directory(self._directory, self._config.admin, self._address, coverage)
             if self._config.lists:
@@ -41,7 +41,8 @@ class Connector(PerOwner[Config]):
                 reader = meetings.Reader(coverage, now, self._address, handle_of(id, self._address) or "", directory.members)
                 yield from self._calendar(id, streams.get(f"events/{id}"), reader)
 
-            yield from rounds(directory.owners(self._config.only), calendar, Asked(coverage, "calendars"), cursor.streams)
+            ids = directory.owners(self._config.only)
+            yield from rounds(ids, calendar, Asked(coverage, "calendars"), cursor.streams, self._lanes)
         finally:
             self._close()
 

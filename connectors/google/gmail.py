@@ -34,15 +34,19 @@ class Connector(PerOwner[Config]):
         return self._config.gmail_api
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
-        """Yield a page of mails after the other, one mailbox after the other; a mailbox's position moves at its end."""
+        """Yield a page of mails after the other, several mailboxes side by side; a mailbox's position moves at its end."""
         try:
             directory = Directory(self._directory, self._config.admin, self._address, coverage)
             if self._config.lists:
                 directory.load()
-            reader = sent.Reader(coverage, int(self.around.clock.now() * 1_000_000), self._address, directory.members)
+            now = int(self.around.clock.now() * 1_000_000)
+
+            def mailbox(id: str, streams: Mapping[str, str]) -> Iterator[Step]:
+                reader = sent.Reader(coverage, now, self._address, directory.members)
+                yield from self._mailbox(id, streams.get(f"sent/{id}"), reader)
+
             ids = directory.owners(self._config.only)
-            asked = Asked(coverage, "mailboxes")
-            yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
+            yield from rounds(ids, mailbox, Asked(coverage, "mailboxes"), cursor.streams, self._lanes)
         finally:
             self._close()
 

@@ -1,18 +1,20 @@
 """Tokens for Google Workspace: a service account with domain-wide delegation, only the scope that a connector needs."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+import httpx2
 import msgspec
 from google.auth.exceptions import GoogleAuthError, TransportError
-from google.auth.transport import Response
-from google.auth.transport.requests import Request
 from google.oauth2.service_account import Credentials
 
 from connectors import network
 from connectors.identity import COMMON_RULES, AddressRules
 from connectors.network import Scopes
 from connectors.pace import SYSTEM, Clock
+from connectors.pinning import carrier
 from ona.errors import AccessError, ConnectorError, SettingsError
 
 _PREFIX = "https://www.googleapis.com/auth/"
@@ -32,9 +34,10 @@ CONTENT = (f"{_PREFIX}gmail.readonly", f"{_PREFIX}gmail.modify", "https://mail.g
 
 
 TRIES = 8
+SECONDS = 30.0
 
 KEPT = 64
-"""Sign-ins kept in memory: mailboxes are read one after the other."""
+"""Sign-ins kept in memory, more than mailboxes are read side by side."""
 
 
 class Config(network.Config):
@@ -60,17 +63,18 @@ class Login:
 
     def close(self) -> None:
         """Close all connections; a later call opens new ones."""
-        if (carrier := self.__dict__.pop("_carrier", None)) is not None:
-            carrier.session.close()
+        if (held := self.__dict__.pop("_carrier", None)) is not None:
+            held.http.close()
 
     def token(self, subject: str, scopes: tuple[str, ...], *, fresh: bool = False) -> str:
         """Return a token in the name of somebody; with ``fresh`` one that was not kept from before, for after a refusal."""
         key = (subject, scopes)
-        if fresh or key not in self._kept:
-            if len(self._kept) >= KEPT:
-                self._kept.clear()
-            self._kept[key] = self._credentials(subject, scopes)
-        held = self._kept[key]
+        held = self._kept.pop(key, None)
+        if fresh or held is None:
+            held = self._credentials(subject, scopes)
+        if len(self._kept) >= KEPT:
+            self._kept.pop(next(iter(self._kept)))  # whose turn was longest ago
+        self._kept[key] = held
         if not held.valid:
             self._refresh(held)
         token = held.token
@@ -110,12 +114,8 @@ class Login:
 
     @cached_property
     def _carrier(self) -> "_Carrier":
-        """Return what carries the sign-in: trusts whom the settings name, whatever stands in the environment."""
-        carrier = _Carrier()
-        carrier.session.trust_env = False
-        carrier.session.verify = str(self._config.authority) if self._config.authority else True
-        carrier.session.proxies = {"https": self._config.proxy} if self._config.proxy else {}
-        return carrier
+        config = self._config
+        return _Carrier(carrier(config.authority, config.proxy, SECONDS, private=config.private_network))
 
     def _credentials(self, subject: str, scopes: tuple[str, ...]) -> Credentials:
         named: Credentials = self._account.with_scopes(list(scopes)).with_subject(subject)
@@ -133,16 +133,32 @@ class Login:
         return account
 
 
-class _Carrier(Request):
-    """Carries a sign-in; an answer that is none counts as not reached, so that waiting is left to our own clock."""
+@dataclass(frozen=True, repr=False)
+class _Answer:
+    """An answer as google-auth wants it."""
 
-    def __call__(self, *args: object, **named: object) -> Response:
+    status: int
+    headers: Mapping[str, str]
+    data: bytes
+
+
+@dataclass(frozen=True, repr=False)
+class _Carrier:
+    """Carries a sign-in over our own connections; an answer that is none counts as not reached, so that waiting is left to our clock."""
+
+    http: httpx2.Client
+
+    def __call__(
+        self, url: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None, **_: object
+    ) -> _Answer:
         """Send."""
-        response: Response = super().__call__(*args, **named)  # type: ignore[no-untyped-call]  # google-auth leaves it untyped
         try:
-            msgspec.json.decode(response.data, type=dict[str, object])
+            answer = self.http.request(method, url, content=body, headers=headers)
+            msgspec.json.decode(answer.content, type=dict[str, object])
+        except httpx2.TransportError:
+            raise TransportError("The service was not reached") from None  # type: ignore[no-untyped-call]
         except (msgspec.MsgspecError, UnicodeDecodeError):
             raise TransportError("The answer is no JSON") from None  # type: ignore[no-untyped-call]
-        if response.status == 429 or response.status >= 500:
+        if answer.status_code == 429 or answer.status_code >= 500:
             raise TransportError("The service is not there")  # type: ignore[no-untyped-call]
-        return response
+        return _Answer(answer.status_code, answer.headers, answer.content)

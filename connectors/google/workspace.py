@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
@@ -14,6 +14,7 @@ from connectors.google import people, rest
 from connectors.google.login import LISTING, NEEDED, Config, Login
 from connectors.http import Answer, Client, Options, StatusError, Stream
 from connectors.identity import address_reader
+from connectors.lanes import Lanes
 from connectors.network import PROBED, Meter, Plan, Scopes, Surroundings
 from connectors.pages import Page, PageError, PartError, ResyncError, each, walk
 from connectors.records import M, Raw, read
@@ -34,7 +35,7 @@ LIMITED = frozenset(("rateLimitExceeded", "userRateLimitExceeded", "quotaExceede
 
 @dataclass
 class Service:
-    """One of Google's services, called in one name after the other."""
+    """One of Google's services, called in many names."""
 
     name: str
     base: str
@@ -42,8 +43,7 @@ class Service:
     around: Surroundings
     login: Login
     scopes: tuple[str, ...]
-    subject: str = ""
-    """In whose name the next call is made: mailboxes are read one after the other."""
+    lanes: Lanes
     streams: dict[str, Stream] = field(default_factory=dict)
     calls: int = 0
 
@@ -71,25 +71,28 @@ class Service:
         return f"{self.base}/{path}?{urlencode(query, quote_via=quote, safe='(),/', doseq=True)}"
 
     def _in_the_name_of(self, subject: str) -> Stream:
-        """Return the calls in one name, whose patience is their own; those of the name before are let go."""
+        """Return the calls in one name, whose token and patience are their own."""
         if subject not in self.streams:
-            self.streams = {subject: self._client.stream(self.name, subject)}
-        self.subject = subject
+            name = f"{self.name} {len(self.streams) + 1}"
+            token = partial(self.login.token, subject, self.scopes)
+            self.streams[subject] = self._client.stream(name, subject, lambda fresh: token(fresh=fresh))
         return self.streams[subject]
 
     @cached_property
     def _client(self) -> Client:
-        return Client(f"{self.base}/", lambda fresh: self.login.token(self.subject, self.scopes, fresh=fresh), self._options())
+        return Client(f"{self.base}/", None, self._options())
 
     def _options(self) -> Options:
         rates = {name: rate * self.config.pace for name, rate in RATES.items()}
         return Options(
-            clock=self.around.clock,
+            clock=self.lanes,
             authority=self.config.authority,
             proxy=self.config.proxy,
+            private=self.config.private_network,
             rates=rates,
             judge=judged,
             watch=self.around.watch,
+            aside=self.lanes.aside,
         )
 
 
@@ -172,9 +175,9 @@ def _readable(raw: Raw, kind: type[M]) -> M | None:
         return None
 
 
-def directory_service(config: Config, around: Surroundings, login: Login, scopes: tuple[str, ...]) -> Service:
+def directory_service(config: Config, around: Surroundings, login: Login, scopes: tuple[str, ...], lanes: Lanes) -> Service:
     """Return the Directory."""
-    return Service("directory", f"{config.admin_api}/admin/directory/v1", config, around, login, scopes)
+    return Service("directory", f"{config.admin_api}/admin/directory/v1", config, around, login, scopes, lanes)
 
 
 class Connected(Generic[C]):
@@ -191,11 +194,15 @@ class Connected(Generic[C]):
 
     @cached_property
     def _login(self) -> Login:
-        return Login(self._config, self.around.clock)
+        return Login(self._config, self._lanes)
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.around.clock, self._config.abreast)
 
     @cached_property
     def _directory(self) -> Service:
-        return directory_service(self._config, self.around, self._login, self._listing())
+        return directory_service(self._config, self.around, self._login, self._listing(), self._lanes)
 
     def _listing(self) -> tuple[str, ...]:
         """Return the scopes for asking whom there is."""
@@ -233,12 +240,13 @@ class PerOwner(Connected[P]):
 
     @cached_property
     def _service(self) -> Service:
-        return Service(self.part, f"{self._host()}/{self.root}", self._config, self.around, self._login, NEEDED[self.part])
+        base, needed = f"{self._host()}/{self.root}", NEEDED[self.part]
+        return Service(self.part, base, self._config, self.around, self._login, needed, self._lanes)
 
     def forecast(self, cursor: Cursor) -> Plan:
         """Look at the first page of each owner and reckon how many calls all of them take; nothing of it is kept."""
         try:
-            meter = Meter(self.around.clock, RATES[self.part] * self._config.pace)
+            meter = Meter(self.around.clock, RATES[self.part] * self._config.pace, self._lanes.overlapping)
             directory = Directory(self._directory, self._config.admin, self._address, Coverage())
             if self._config.lists:
                 directory.load()

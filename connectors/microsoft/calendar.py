@@ -40,7 +40,7 @@ class Connector(Connected[Config]):
     part = "calendar"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
-        """Yield the meetings of one calendar after the other; a calendar's position moves when all of it was given."""
+        """Yield the meetings of several calendars side by side; a calendar's position moves when all of it was given."""
         try:
             lists = Lists(self._graph, self._config.tenant, self._address, coverage)
             lists.load()
@@ -54,14 +54,14 @@ class Connector(Connected[Config]):
                 reader.called_by(mine[id])
                 yield from way(id, streams, reader)
 
-            yield from rounds(list(mine), calendar, Asked(coverage, "calendars"), cursor.streams)
+            yield from rounds(list(mine), calendar, Asked(coverage, "calendars"), cursor.streams, self._lanes)
         finally:
             self._close()
 
     def forecast(self, cursor: Cursor) -> Plan:
         """Count the appointments of each calendar, and the series whose masters a delta has to ask for."""
         try:
-            meter = Meter(self.around.clock, RATES[MAILBOX] * self._config.pace)
+            meter = Meter(self.around.clock, RATES[MAILBOX] * self._config.pace, self._lanes.overlapping)
             lists = Lists(self._graph, self._config.tenant, self._address, Coverage())
             lists.load()
             ids = list(owners(self._graph, self._config.group))

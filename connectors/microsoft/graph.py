@@ -12,6 +12,7 @@ import msgspec
 from connectors.cells import CellError
 from connectors.http import Answer as HttpAnswer
 from connectors.http import Client, Options, StatusError, Stream
+from connectors.lanes import Lanes
 from connectors.microsoft import sent
 from connectors.microsoft.login import Config, Login
 from connectors.network import Scopes, Surroundings
@@ -126,24 +127,25 @@ class Graph:
         return page
 
     def _stream(self, owner: str) -> Stream:
-        """Return the calls of one mailbox, whose patience is its own; those of mailboxes before it are let go."""
+        """Return the calls of one mailbox, whose patience is its own."""
         if owner not in self.streams:
-            self.streams = {name: stream for name, stream in self.streams.items() if name in RATES}
-            self.streams[owner] = self.client.stream(owner if owner in RATES else "mailbox", owner)
+            self.streams[owner] = self.client.stream(owner if owner in RATES else f"mailbox {len(self.streams)}", owner)
         return self.streams[owner]
 
 
-def open_graph(config: Config, around: Surroundings) -> Graph:
+def open_graph(config: Config, around: Surroundings, lanes: Lanes) -> Graph:
     """Return Graph for one connector; nothing is sent yet."""
     options = Options(
-        clock=around.clock,
+        clock=lanes,
         authority=config.authority,
         proxy=config.proxy,
+        private=config.private_network,
         rates={name: rate * config.pace for name, rate in RATES.items()},
         judge=judged,
         watch=around.watch,
+        aside=lanes.aside,
     )
-    login = Login(config, around.clock)
+    login = Login(config, lanes)
     return Graph(Client(f"{config.graph}/v1.0/", login.token, options), login, config.graph)
 
 
@@ -184,7 +186,11 @@ class Connected(Generic[C]):
 
     @cached_property
     def _graph(self) -> Graph:
-        return open_graph(self._config, self.around)
+        return open_graph(self._config, self.around, self._lanes)
+
+    @cached_property
+    def _lanes(self) -> Lanes:
+        return Lanes(self.around.clock, self._config.abreast)
 
     def check(self) -> Scopes:
         """Return what the sign-in may do against what is needed."""

@@ -3,7 +3,6 @@
 import base64
 import binascii
 import re
-import ssl
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -15,18 +14,20 @@ import msgspec
 from pydantic import Field
 
 from connectors import network
+from connectors.form_text import FormText
 from connectors.identity import COMMON_RULES, AddressRules
 from connectors.network import Scopes
 from connectors.pace import SYSTEM, Clock
+from connectors.pinning import PrivateAddressError, carrier
 from ona.errors import AccessError, ConnectorError, SettingsError
 
 NEEDED = {
-    "mail": ("Mail.ReadBasic.All",),
-    "calendar": ("Calendars.ReadBasic.All",),
+    "mail": ("Mail.ReadBasic.All", "User.Read.All"),
+    "calendar": ("Calendars.ReadBasic.All", "User.Read.All"),
     "directory": ("User.Read.All", "GroupMember.ReadBasic.All"),
     "message_trace": ("ExchangeMessageTrace.Read.All",),
 }
-"""The least permissions (application) of each connector."""
+"""The least permissions (application) of each connector: its records, and whose they are."""
 
 ENOUGH = {"GroupMember.ReadBasic.All": ("GroupMember.Read.All",)}
 """Permissions that do as well."""
@@ -37,10 +38,10 @@ MAILBOX_PURPOSE = "MailboxSettings.Read"
 HARMLESS = frozenset(
     (
         *(permission for permissions in NEEDED.values() for permission in permissions),
-        *("User.ReadBasic.All", "GroupMember.Read.All", "Member.Read.Hidden", "Place.Read.All", MAILBOX_PURPOSE),
+        *("User.ReadBasic.All", "GroupMember.Read.All", "Member.Read.Hidden", MAILBOX_PURPOSE),
     )
 )
-"""Permissions that a token may have."""
+"""Permissions that a token may have: one app serves all connectors of this family."""
 
 _CONTENT = re.compile(
     r"(?:Mail|Calendars|Chat|ChatMessage|ChannelMessage|Files|Sites|Notes|Group|Contacts|Tasks|OnlineMeetingTranscript|OnlineMeetingRecording"
@@ -108,8 +109,7 @@ class Login:
         finally:
             self.close()
         needed = tuple(next((one for one in (name, *ENOUGH.get(name, ())) if one in granted), name) for name in NEEDED[connector])
-        optional = {MAILBOX_PURPOSE} if connector == "directory" else set()
-        return Scopes(tuple(sorted(granted)), needed, tuple(sorted(granted - set(needed) - optional)))
+        return Scopes(tuple(sorted(granted)), needed, tuple(sorted(granted - HARMLESS)))
 
     def _token(self) -> str:
         """Sign in, a few times when the service cannot be reached."""
@@ -117,7 +117,7 @@ class Login:
         for attempt in range(TRIES):
             try:
                 answer = self._application.acquire_token_for_client([f"{self._config.graph}/.default"])
-            except SettingsError:
+            except (SettingsError, PrivateAddressError):
                 raise
             except Exception as error:  # noqa: BLE001  # msal lets through whatever its transport, its parser and its keys raise
                 failure = type(error).__name__
@@ -139,15 +139,15 @@ class Login:
             config.client_id,
             authority=f"{config.sign_in}/{config.tenant}",
             client_credential=self._credential(),
-            http_client=self._http,
+            http_client=FormText(self._http),
             instance_discovery=False,  # the address is configured; nobody else is asked
         )
 
     @cached_property
     def _http(self) -> httpx2.Client:
         """Return what carries the sign-in: trusts whom the settings name, whatever stands in the environment."""
-        context = ssl.create_default_context(cafile=str(self._config.authority) if self._config.authority else None)
-        return httpx2.Client(verify=context, proxy=self._config.proxy, trust_env=False, timeout=SECONDS)
+        config = self._config
+        return carrier(config.authority, config.proxy, SECONDS, private=config.private_network)
 
     def _credential(self) -> dict[str, object]:
         if self._config.assertion is not None:

@@ -2,10 +2,11 @@
 
 import json
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -44,22 +45,25 @@ class Connector(Connected[Config]):
     part = "mail"
 
     def steps(self, coverage: Coverage, cursor: Cursor) -> Iterator[Step]:
-        """Yield a page of mails after the other, one mailbox after the other; each with its position."""
+        """Yield a page of mails after the other, several mailboxes side by side; each with its position."""
         try:
             lists = Lists(self._graph, self._config.tenant, self._address, coverage)
             lists.load()
             now = int(self.around.clock.now() * 1_000_000)
-            reader = sent.Reader(coverage, now, self._address, lambda _: sent.ALONE, lists.members)
-            ids = list(owners(self._graph, self._config.group))
-            asked = Asked(coverage, "mailboxes")
-            yield from rounds(ids, lambda id, at: self._mailbox(id, at.get(f"sent/{id}"), reader), asked, cursor.streams)
+            ids, threads = list(owners(self._graph, self._config.group)), dict[bytes, sent.Thread]()
+
+            def mailbox(id: str, streams: Mapping[str, str]) -> Iterator[Step]:
+                reader = sent.Reader(coverage, now, self._address, partial(self._headers, id), lists.members, threads)
+                yield from self._mailbox(id, streams.get(f"sent/{id}"), reader)
+
+            yield from rounds(ids, mailbox, Asked(coverage, "mailboxes"), cursor.streams, self._lanes)
         finally:
             self._close()
 
     def forecast(self, cursor: Cursor) -> Plan:
         """Count the mails of each mailbox, and those among them whose thread costs a call of its own."""
         try:
-            meter = Meter(self.around.clock, RATES[MAILBOX] * self._config.pace)
+            meter = Meter(self.around.clock, RATES[MAILBOX] * self._config.pace, self._lanes.overlapping)
             lists = Lists(self._graph, self._config.tenant, self._address, Coverage())
             lists.load()
             ids, seen = list(owners(self._graph, self._config.group)), _Seen()
@@ -88,7 +92,6 @@ class Connector(Connected[Config]):
 
     def _mailbox(self, id: str, kept: str | None, reader: sent.Reader) -> Iterator[Step]:
         """Follow the changes since the position; a round of everything that Graph may have cut is filled up at its end."""
-        reader.headers = lambda item: self._headers(id, item)
         since, position = self._since(reader.now), _position(kept)
         filtered, final = position.whole, ""
         for page, anew in changes(position.at or None, self._delta(id, since), lambda url: self._graph.pages(url, id)):

@@ -1,13 +1,15 @@
 """One Slack message as it is decoded: the fields that are allowed, and whom it mentions; text and blocks never become strings."""
 
+import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
-from connectors.bounded_json import Pairs, unique
+from connectors.archive import FileError
+from connectors.bounded_json import Pairs, json_items, unique
 
 EVERYBODY = "!"
 """Stands among the mentions for a whole channel; with an id behind it (``!S1``), for a user group."""
@@ -21,6 +23,7 @@ _MENTION_BYTES = re.compile(rb"(?:<|\\u003[cC])(?:@([UW][A-Z0-9]+)(?:[|>]|\\u003
 """The same in JSON as it is written, where some exporters escape the brackets."""
 _MENTION_PLAIN = re.compile(rb"<(?:@([UW][A-Z0-9]+)[|>]|!(?:here|channel|everyone|subteam\^([A-Z0-9]*)))")
 """The same where no bracket is escaped: several times as quick, because the search can jump to the bracket."""
+_USER_BYTES = re.compile(rb'"user_id"[ \t\r\n]*:[ \t\r\n]*"([^"]*)"')
 _NOTHING = msgspec.Raw(b"")
 _NO_NAMES: list[str] = []
 _ONCE = (b'"ts":', b'"user":')
@@ -36,7 +39,7 @@ class Reaction(msgspec.Struct, gc=False):
 
 
 class Mark(msgspec.Struct, gc=False):
-    """Who or when, of an edit, a reply or a comment."""
+    """Who or when, of an edit, a reply, a comment, a file or a quoted message."""
 
     user: str | None = None
     ts: str | None = None
@@ -56,6 +59,8 @@ class Wire(msgspec.Struct, gc=False):
     edited: Mark | None = None
     comment: Mark | None = None
     replies: list[Mark] = []
+    files: list[Mark] = []
+    attachments: list[Mark] = []
     reactions: list[Reaction] = []
     text: msgspec.Raw = _NOTHING
     blocks: msgspec.Raw = _NOTHING
@@ -73,6 +78,7 @@ class Part(msgspec.Struct, gc=False):
 
 
 _WIRES = msgspec.json.Decoder(list[Wire])
+_RAWS = msgspec.json.Decoder(list[msgspec.Raw])
 _BLOCKS = msgspec.json.Decoder(list[Part])
 
 
@@ -85,17 +91,35 @@ def wires(data: bytes) -> list[Wire] | None:
     return found if tuple(map(data.count, _ONCE)) == _told(found) else None
 
 
+def one_by_one(data: bytes) -> Iterator[Wire | Message | FileError] | None:
+    """Return the messages of one JSON array, those of an unusual shape read with care; None when it is no array that can be cut."""
+    try:
+        raws = _RAWS.decode(data.removeprefix(b"\xef\xbb\xbf"))
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+    return map(_careful, raws)
+
+
+def _careful(raw: msgspec.Raw) -> Wire | Message | FileError:
+    array = b"[" + bytes(raw) + b"]"
+    found = wires(array)
+    if found:
+        return found[0]
+    try:
+        item: Message = next(json_items(io.BytesIO(array), project))
+    except FileError as error:
+        return error
+    return item
+
+
 def _told(found: Sequence[Wire]) -> tuple[int, int]:
     """Return how often those keys were read; another number in the file means twice in one object, or where nobody looked."""
-    stamps, users = len(found), 0
-    for wire in found:
-        users += wire.user is not None
-        if wire.subtype == "message_changed":
-            return -1, -1  # its message lies deeper
-        if wire.replies or wire.edited or wire.comment:
-            marks = [mark for mark in (wire.edited, wire.comment, *wire.replies) if mark is not None]
-            stamps += sum(mark.ts is not None for mark in marks)
-            users += sum(mark.user is not None for mark in marks)
+    if "message_changed" in [wire.subtype for wire in found]:
+        return -1, -1  # its message lies deeper
+    marks = [mark for wire in found for mark in (*wire.replies, *wire.files, *wire.attachments)]
+    marks += [mark for wire in found for mark in (wire.edited, wire.comment) if mark is not None]
+    stamps = len(found) + sum([mark.ts is not None for mark in marks])
+    users = sum([wire.user is not None for wire in found]) + sum([mark.user is not None for mark in marks])
     return stamps, users
 
 
@@ -137,10 +161,19 @@ def mentions(wire: Wire) -> frozenset[str]:
     """Return who is mentioned in a message's text and blocks; both are searched as bytes and never decoded to text."""
     text = bytes(wire.text)
     named = _in_text(text)
-    if wire.blocks is _NOTHING:
+    blocks = b"" if wire.blocks is _NOTHING else bytes(wire.blocks)
+    if not (b'"user' in blocks or b'"broadcast"' in blocks or _may_name(blocks)):  # user_id, usergroup
         return frozenset(named) if named else NOBODY
-    blocks = _block_mentions(bytes(wire.blocks))
-    return blocks.union(named) if named else blocks
+    if named and _repeat(blocks, named):
+        return frozenset(named)
+    return _block_mentions(blocks).union(named)
+
+
+def _repeat(blocks: bytes, named: Sequence[str]) -> bool:
+    """Return whether blocks surely name nobody but these, as those of most messages do: then they need not be decoded."""
+    if b'"broadcast"' in blocks or b'"usergroup' in blocks or b"\\u" in blocks:
+        return False
+    return {*map(bytes.decode, _USER_BYTES.findall(blocks)), *_in_text(blocks)}.issubset(named)
 
 
 def _may_name(text: bytes) -> bool:
@@ -159,8 +192,6 @@ def _in_text(text: bytes) -> list[str]:
 
 
 def _block_mentions(blocks: bytes) -> frozenset[str]:
-    if not (b'"user' in blocks or b'"broadcast"' in blocks or _may_name(blocks)):  # user_id, usergroup
-        return NOBODY
     try:
         return frozenset(_named(_BLOCKS.decode(blocks), set()))
     except (msgspec.MsgspecError, RecursionError):

@@ -4,6 +4,7 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from connectors.archive import Archive, FileError, open_archive
 from connectors.base import Coverage, Cursor, RawEvent, RawPerson
 from connectors.bounded_json import Pairs, json_items, unique
 from connectors.identity import AddressRules, HandleError, address_reader, slack_handle
-from connectors.slack.decoding import project, wires
+from connectors.slack.decoding import one_by_one, project, wires
 from connectors.slack.records import SLACKBOT, Directory, Reader, Space
 from ona.tables import AccountKind, SpaceKind
 
@@ -127,21 +128,34 @@ class Connector:
         return (space.kind is SpaceKind.CHANNEL or self._config.private) and (listed is None or space.channel in listed or name in listed)
 
     def _day(self, archive: Archive, file: str, reader: Reader) -> Iterator[RawEvent]:
-        """Yield one day's events; a damaged file counts as one row and does not stop the others."""
+        """Return one day's events; a damaged file counts as one row and does not stop the others."""
         try:
-            found = wires(archive.read(file)) if archive.size(file) <= MAX_WHOLE_BYTES else None
-            if found is not None:
-                for message in found:
-                    yield from reader.events(message)
-                return
+            data = archive.read(file) if archive.size(file) <= MAX_WHOLE_BYTES else b""
+        except FileError as error:
+            _damaged(error, reader.coverage)
+            return iter(())
+        if data and (found := wires(data)) is not None:
+            return chain.from_iterable(map(reader.events, found))
+        if data and (messages := one_by_one(data)) is not None:
+            return self._each(messages, reader)
+        return self._with_care(archive, file, reader)
+
+    def _each(self, messages: Iterable[object], reader: Reader) -> Iterator[RawEvent]:
+        """Yield the events of messages of which some cannot be read."""
+        for message in messages:
+            if isinstance(message, FileError):
+                _damaged(message, reader.coverage)
+            else:
+                yield from reader.events(message)
+
+    def _with_care(self, archive: Archive, file: str, reader: Reader) -> Iterator[RawEvent]:
+        """Yield one day's events, each message read by itself."""
+        try:
             with archive.open(file) as stream:
                 for item in json_items(stream, project):
                     yield from reader.events(item)
         except FileError as error:
-            if error.code.startswith("zip_"):
-                raise
-            reader.coverage.read += 1
-            reader.coverage.quarantined[error.code] += 1
+            _damaged(error, reader.coverage)
 
 
 class _Export:
@@ -187,6 +201,14 @@ class _Export:
             return
         with self._archive.open(path) as stream:
             yield from (item for item in json_items(stream, _keeping(keys)) if isinstance(item, dict))
+
+
+def _damaged(error: FileError, coverage: Coverage) -> None:
+    """Count a file that cannot be read; an archive that cannot be is no matter of one file."""
+    if error.code.startswith("zip_"):
+        raise error
+    coverage.read += 1
+    coverage.quarantined[error.code] += 1
 
 
 def _keeping(keys: frozenset[str]) -> Callable[[Pairs], dict[str, Any]]:

@@ -1,7 +1,7 @@
 """One Slack message, as an export or the web service gives it, becomes a message event and its reaction events; content ends here."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import msgspec
@@ -34,6 +34,7 @@ _PLAIN = frozenset({"type", "subtype", "user", "bot_id", "thread_ts", "parent_us
 _TS = re.compile(r"(\d{1,12})\.(\d{6})")
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _REMEMBERED = 65_536
+USUAL_STAMP = len("1782892805.000100")
 
 
 @dataclass(frozen=True)
@@ -56,8 +57,10 @@ class Directory:
     bots: frozenset[str] = frozenset({SLACKBOT})
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Members of user groups by the group's id, where the workspace lets us know them."""
+    own: dict[str, str] = field(default_factory=dict, repr=False, compare=False)
+    """Handles of our own people, made so far."""
     handles: dict[tuple[str, object], str] = field(default_factory=dict, repr=False, compare=False)
-    """Handles made so far, a bounded number of them."""
+    """Handles of the others, a bounded number of them."""
 
     def expanded(self, mentioned: frozenset[str]) -> frozenset[str]:
         """Return whom a message names, a small user group by its members; a large or unknown one counts as everybody."""
@@ -71,6 +74,11 @@ class Directory:
 
     def handle(self, user: str, hint: object = None) -> str:
         """Return the handle; guests of other teams keep their own team."""
+        return self.own.get(user) or self._made(user, hint)
+
+    def _made(self, user: str, hint: object) -> str:
+        if user in self.known and user not in self.foreign:
+            return self.own.setdefault(user, slack_handle(self.team, user))
         key = (user, hint if isinstance(hint, str) else None)
         found = self.handles.get(key)
         if found is None:
@@ -100,29 +108,28 @@ class Reader:
         """Put the space's id together once."""
         self.place = f"slack:{self.directory.team}/{self.space.channel}"
 
-    def events(self, message: object) -> Iterator[RawEvent]:
-        """Yield the message, decoded or projected, and one reaction per person who reacted, or count why not."""
+    def events(self, message: object) -> list[RawEvent]:
+        """Return the message, decoded or projected, and one reaction per person who reacted, or count why not."""
         self.coverage.read += 1
         wire, mentioned = (message, None) if isinstance(message, Wire) else _projected(message)
         if wire is None:
             self.coverage.quarantined["not_a_message"] += 1
-            return
-        reactors = _reactors(wire) if wire.reactions else ()
-        self.coverage.read += len(reactors)
+            return []
         spoken = self._message(wire, mentioned)
+        if not wire.reactions:
+            return [] if spoken is None else [spoken]
+        reactors = _reactors(wire)
+        self.coverage.read += len(reactors)
         if spoken is None:
-            if reactors:
-                self.coverage.dropped["reaction_to_dropped"] += len(reactors)
-            return
-        yield spoken
-        for reactor in reactors:
-            if (reaction := self._reaction(spoken, reactor)) is not None:
-                yield reaction
+            self.coverage.dropped["reaction_to_dropped"] += len(reactors)
+            return []
+        return [spoken, *(reaction for reactor in reactors if (reaction := self._reaction(spoken, reactor)) is not None)]
 
     def _message(self, wire: Wire, mentioned: frozenset[str] | None) -> RawEvent | None:
         try:
-            author = _author(wire)
-            if (code := _dropped(wire, author)) is None:
+            usual = wire.user if wire.subtype is None and wire.type == "message" and isinstance(wire.user, str) else None
+            author = usual or _author(wire)
+            if usual or (code := _dropped(wire, author)) is None:
                 return self._spoken(wire, author, mentions(wire) if mentioned is None else mentioned)
             self.coverage.dropped[code] += 1
         except (HandleError, CellError) as error:
@@ -130,22 +137,20 @@ class Reader:
         return None
 
     def _spoken(self, wire: Wire, author: str, mentioned: frozenset[str]) -> RawEvent:
-        directory, space = self.directory, self.space
+        directory, place, kind = self.directory, self.place, self.space.kind
         mentioned = directory.expanded(mentioned) if mentioned else mentioned
         sent = plausible(microseconds(wire.ts), self.now)
         sender = directory.handle(author, wire.user_team)
         root = None if wire.thread_ts is None else self._root(wire, author)
-        recipients = self._recipients(author, mentioned) if mentioned or space.members else ()
+        recipients = self._recipients(author, mentioned) if mentioned or self.space.members else ()
         flags = second_zero(sent)
         if wire.bot_id is not msgspec.UNSET or wire.subtype == "bot_message" or author in directory.bots:
             flags |= _BOT
-        if EVERYBODY in mentioned:
+        if mentioned and EVERYBODY in mentioned:
             flags |= _BROADCAST
         revision = 0 if wire.edited is None else _revision(wire.edited.ts)
-        id, crowd = f"{self.place}/{wire.ts}/{author}", len(recipients)
-        made = RawEvent(id, _MESSAGE, sent, sender, recipients, crowd, self.place, space.kind, root, root, None, None, None, flags)
-        made.revision = revision
-        return made
+        id, crowd = f"{place}/{wire.ts}/{author}", len(recipients)
+        return RawEvent(id, _MESSAGE, sent, sender, recipients, crowd, place, kind, root, root, None, None, None, flags, revision)
 
     def _id(self, ts: str, author: str) -> str:
         return f"{self.place}/{ts}/{author}"
@@ -156,8 +161,11 @@ class Reader:
         if thread == wire.ts:
             self.parents[thread] = author
             return None
+        known = self.parents.get(str(thread))
+        if known is not None:
+            return self._id(str(thread), known)
         microseconds(thread)
-        first = self.parents.get(str(thread)) or wire.parent_user_id
+        first = wire.parent_user_id
         if isinstance(first, str) and _ID.fullmatch(first):
             return self._id(str(thread), first)
         self.coverage.notes["thread_parent_unknown"] += 1
@@ -214,6 +222,8 @@ def _reactors(wire: Wire) -> list[str]:
 
 def microseconds(ts: object) -> int:
     """Return a Slack time stamp as microseconds since 1970, exactly: never through a float."""
+    if ts.__class__ is str and len(ts) == USUAL_STAMP and ts[10] == "." and (digits := ts[:10] + ts[11:]).isdecimal() and ts.isascii():
+        return int(digits)
     match = _TS.fullmatch(ts) if isinstance(ts, str) else None
     if match is None:
         raise CellError("time_unreadable")

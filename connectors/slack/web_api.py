@@ -258,8 +258,9 @@ class Connector:
         if self._client is None:
             config = self._config
             rates = {method: config.pace * rate for method, rate in {**TIERS, **config.per_minute}.items()}
-            options = Options(clock=self.around.clock, authority=config.authority, proxy=config.proxy, rates=rates)
-            self._client = Client(config.address, _token(config), replace(options, judge=_judge, denied=_denied, watch=self.around.watch))
+            options = Options(clock=self.around.clock, authority=config.authority, proxy=config.proxy, private=config.private_network)
+            options = replace(options, rates=rates, judge=_judge, denied=_denied, watch=self.around.watch)
+            self._client = Client(config.address, _token(config), options)
         return self._client
 
 

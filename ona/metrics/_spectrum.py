@@ -16,7 +16,7 @@ def leading_pair(matrix: Adjacency) -> tuple[float, Floats]:
     if n <= DENSE:
         values, vectors = np.linalg.eigh(matrix.toarray())
         return float(values[-1]), np.abs(vectors[:, -1])
-    return _iterated(matrix, np.sqrt(np.asarray(matrix.sum(axis=1), dtype=np.float64)))
+    return iterated(matrix, np.sqrt(np.asarray(matrix.sum(axis=1), dtype=np.float64)))
 
 
 def largest_stretch(matrix: Adjacency) -> float:
@@ -30,10 +30,11 @@ def largest_stretch(matrix: Adjacency) -> float:
         return np.asarray(back @ (matrix @ x), dtype=np.float64)
 
     squared = LinearOperator((n, n), matvec=twice, dtype=np.float64)
-    return float(np.sqrt(_iterated(squared, twice(np.ones(n)))[0]))
+    return float(np.sqrt(iterated(squared, twice(np.ones(n)))[0]))
 
 
-def _iterated(operator: Adjacency | LinearOperator, start: Floats) -> tuple[float, Floats]:
+def iterated(operator: Adjacency | LinearOperator, start: Floats) -> tuple[float, Floats]:
+    """Return the largest eigenvalue and its eigenvector by Lanczos steps; where several vectors share it, what ``start`` has of them."""
     try:
         values, vectors = eigsh(operator, k=1, which="LA", v0=start, tol=0)
     except ArpackNoConvergence:

@@ -2,7 +2,7 @@
 
 from pipelines.access.company import read_company
 from pipelines.access.links import issue_link
-from pipelines.access.overview import list_scans, read_contact, read_overview, read_quality
+from pipelines.access.overview import list_scans, read_overview, read_quality
 from pipelines.access.people import in_words, person_of, read_people, read_person, readable, table_of_people
 from pipelines.access.policy import LOCAL_ANALYST, Viewer, policy_version, view_id
 from pipelines.access.readable import ReadableScan
@@ -18,7 +18,6 @@ __all__ = [
     "person_of",
     "policy_version",
     "read_company",
-    "read_contact",
     "read_overview",
     "read_people",
     "read_person",

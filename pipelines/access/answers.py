@@ -20,6 +20,8 @@ class ScanEntry:
     created: datetime | None
     latest: bool
     verdict: str  # of the data-quality report
+    stale: bool = False  # its window ended more than a quarter and a month ago: the next scan is overdue
+    late_weeks: int = 0  # weeks of its window of which contacts came too late to be counted
 
 
 @dataclass(frozen=True)
@@ -329,8 +331,10 @@ class Company:
 
     scan_id: str
     minimum_group: int
+    in_steps: bool  # people in steps of five, shares in steps of five points
     statements: tuple[Statement, ...]
     departments: tuple[Department, ...]
+    contact: ContactGrid
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import numpy as np
 
 from pipelines.access.policy import Sight
 from pipelines.access.readable import Bools, Floats, Ids
+from pipelines.access.steps import about
 from pipelines.access.unit_answers import Card, CardKind, Share
 from pipelines.phrases import Phrase, joined, say
 
@@ -14,8 +15,6 @@ SOME, MANY = 0.1, 0.25
 """Shares of a group from which people are called some, and many."""
 
 HALF = 0.5
-
-STEP = 5
 
 TITLES: dict[CardKind, Phrase] = {
     "connectors": say("Connectors"),
@@ -70,7 +69,7 @@ def _counted(sight: Sight, rows: Ids, kind: CardKind, marked: Bools | None) -> C
     if len(some) < k and len(some) - unnamed >= k - 1:  # then all that are marked are named, and nobody else is
         return Card(kind, TITLES[kind], NOT_TOLD, None, hidden=True, why=WHY[kind])
     exact = len(some) >= k and len(rows) - len(some) >= k and (unnamed == 0 or unnamed >= k)
-    said = _number(kind, len(some)) if exact else _few(kind, k) if len(some) < k else _several(kind, k)
+    said = _sentence(kind, _how_many(len(some), k, exact=exact))
     named = some[sight.visible[some]] if kind != "overload" else some[:0]  # too much load of somebody is for their own eyes
     return Card(kind, TITLES[kind], _with_names(sight, said, named), _share(len(some), len(rows), k), hidden=False, why=WHY[kind])
 
@@ -82,40 +81,24 @@ def _with_names(sight: Sight, said: Phrase, named: Ids) -> Phrase:
     return say("{sentence} By their own choice named here: {names}.", sentence=said, names=joined([Phrase.plain(name) for name in names]))
 
 
-def _about(number: int) -> int:
-    """Round to steps of five, so that two scans beside each other do not tell what one person changed."""
-    return max(STEP, STEP * round(number / STEP))
+def _how_many(number: int, k: int, *, exact: bool) -> Phrase:
+    """Say a number, or only on which side of the minimum group it lies."""
+    if exact:
+        return say("About {number} people", number=about(number))
+    return say("Fewer than {k} people", k=k) if number < k else say("{k} people or more", k=k)
 
 
-def _number(kind: CardKind, number: int) -> Phrase:
-    about = _about(number)
+def _sentence(kind: CardKind, people: Phrase) -> Phrase:
+    """Say what so many people do."""
     match kind:
         case "connectors":
-            return say("About {number} people connect groups that rarely talk.", number=about)
+            return say("{people} connect groups that rarely talk.", people=people)
         case "go_to":
-            return say("About {number} people are asked by many.", number=about)
+            return say("{people} are asked by many.", people=people)
+        case "fragile":
+            return say("{people} carry half of the contact with other groups.", people=people)
         case _:
-            return say("About {number} people show signs of too much load.", number=about)
-
-
-def _few(kind: CardKind, k: int) -> Phrase:
-    match kind:
-        case "connectors":
-            return say("Fewer than {k} people connect groups that rarely talk.", k=k)
-        case "go_to":
-            return say("Fewer than {k} people are asked by many.", k=k)
-        case _:
-            return say("Fewer than {k} people show signs of too much load.", k=k)
-
-
-def _several(kind: CardKind, k: int) -> Phrase:
-    match kind:
-        case "connectors":
-            return say("{k} people or more connect groups that rarely talk.", k=k)
-        case "go_to":
-            return say("{k} people or more are asked by many.", k=k)
-        case _:
-            return say("{k} people or more show signs of too much load.", k=k)
+            return say("{people} show signs of too much load.", people=people)
 
 
 def _fragile(sight: Sight, rows: Ids) -> Card:
@@ -126,13 +109,7 @@ def _fragile(sight: Sight, rows: Ids) -> Card:
     largest = np.cumsum(np.sort(carried)[::-1])
     carriers, k = int(np.searchsorted(largest, HALF * largest[-1] * (1 - 1e-12)) + 1), sight.minimum
     exact = carriers >= k and len(rows) - carriers >= k
-    said = (
-        say("About {number} people carry half of the contact with other groups.", number=_about(carriers))
-        if exact
-        else say("Fewer than {k} people carry half of the contact with other groups.", k=k)
-        if carriers < k
-        else say("{k} people or more carry half of the contact with other groups.", k=k)
-    )
+    said = _sentence("fragile", _how_many(carriers, k, exact=exact))
     return Card("fragile", TITLES["fragile"], said, _share(carriers, len(rows), k), hidden=False, why=WHY["fragile"])
 
 

@@ -1,6 +1,12 @@
-"""Readings about the company as a whole: its working groups, how closed departments are, and what it hangs on."""
+"""Readings about the company as a whole: its working groups, how closed departments are, and what it hangs on.
+
+Whoever reads single people anyway is told exact figures. Everybody else is told of people in steps of five and of shares in steps of
+five points: between two scans a few people join, leave or move, and an exact figure of a department less that of the scan before would
+be theirs.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +17,15 @@ from ona.organisation import Unit, units
 from pipelines.access import words
 from pipelines.access.answers import Company, Department, Statement
 from pipelines.access.disclosed import GROUP
+from pipelines.access.overview import contact_grid
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
 from pipelines.access.rights import Right
+from pipelines.access.steps import about, is_exact, share_in_steps
 from pipelines.workspace import Workspace
 
 Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
+Percent = Callable[[float], str]
 
 
 def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
@@ -26,8 +35,20 @@ def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
     notes = sight.scan.sealed.manifest.get("notes")
     sealed = notes.get("company") if isinstance(notes, Mapping) else None
     enough = int(sight.audience.counted.sum()) >= sight.minimum
-    said = [statement(sealed) for statement in STATEMENTS] if isinstance(sealed, Mapping) and enough else []
-    return Company(sight.scan.id, sight.minimum, tuple(one for one in said if one is not None), departments(sight))
+    tell = percent if is_exact(sight) else rough_percent
+    said = [statement(sealed, tell) for statement in STATEMENTS] if isinstance(sealed, Mapping) and enough else []
+    told = tuple(one for one in said if one is not None)
+    return Company(sight.scan.id, sight.minimum, not is_exact(sight), told, departments(sight), contact_grid(sight))
+
+
+def percent(share: float) -> str:
+    """Write a share as whole points."""
+    return f"{100 * share:.0f}\u00a0%"
+
+
+def rough_percent(share: float) -> str:
+    """Write a share in steps of five points."""
+    return f"about {100 * (share_in_steps(share) or 0):.0f}\u00a0%"
 
 
 def departments(sight: Sight) -> tuple[Department, ...]:
@@ -37,6 +58,7 @@ def departments(sight: Sight) -> tuple[Department, ...]:
         return ()
     found = units(_graph(sight, "attention", shown), _graph(sight, "ask", shown))
     rows = [_department(sight, unit) for unit in found]
+    rows = rows if is_exact(sight) else [_in_steps(one, sight.minimum) for one in rows]
     return tuple(sorted(rows, key=lambda one: one.name.casefold()))
 
 
@@ -61,63 +83,70 @@ def _department(sight: Sight, unit: Unit) -> Department:
     )
 
 
+def _in_steps(one: Department, minimum: int) -> Department:
+    return replace(
+        one,
+        people=about(one.people),
+        inside=share_in_steps(one.inside),
+        closed=share_in_steps(one.closed),
+        carriers=about(one.carriers) if one.carriers is not None and one.carriers >= minimum else None,
+        ask_gini=share_in_steps(one.ask_gini),
+    )
+
+
 def _number(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None
 
 
-def _groups(notes: Notes) -> Statement | None:
+def _groups(notes: Notes, tell: Percent) -> Statement | None:
     found = notes.get("communities") or {}
     agreement = found.get("agreement", {}).get("departments", {}).get("ami")
     if not found.get("number"):
         return None
-    chart = "" if agreement is None else f" Departments and groups agree to {_percent(max(agreement, 0))} beyond chance."
+    chart = "" if agreement is None else f" Departments and groups agree to {tell(max(agreement, 0))} beyond chance."
     return Statement("Working groups", f"{found['number']:,}", f"Found from ties alone, without the org chart.{chart}")
 
 
-def _closed(notes: Notes) -> Statement | None:
+def _closed(notes: Notes, tell: Percent) -> Statement | None:
     found = notes.get("e_i") or {}
     if found.get("observed") is None or found.get("mean") is None:
         return None
     inside, chance = ((1 - found[name]) / 2 for name in ("observed", "mean"))
     return Statement(
-        "Inside departments", _percent(inside), f"Of all attention. Departments of these sizes would have {_percent(chance)} by chance."
+        "Inside departments", tell(inside), f"Of all attention. Departments of these sizes would have {tell(chance)} by chance."
     )
 
 
-def _returned(notes: Notes) -> Statement | None:
+def _returned(notes: Notes, tell: Percent) -> Statement | None:
     found = notes.get("reciprocity")
-    return None if found is None else Statement("Returned", _percent(found), "Of all attention is returned by whom it went to.")
+    return None if found is None else Statement("Returned", tell(found), "Of all attention is returned by whom it went to.")
 
 
-def _covered(notes: Notes) -> Statement | None:
+def _covered(notes: Notes, tell: Percent) -> Statement | None:
     found = notes.get("cover")
     if not found:
         return None
-    beside = f"as many people at random reach {_percent(found['by_chance'])}, the best connected {_percent(found['by_degree'])}"
+    beside = f"as many people at random reach {tell(found['by_chance'])}, the best connected {tell(found['by_degree'])}"
     return Statement(
-        "In direct contact with 3 in 100", _percent(found["covered"]), f"With the 3 in 100 who together know most people; {beside}."
+        "In direct contact with 3 in 100", tell(found["covered"]), f"With the 3 in 100 who together know most people; {beside}."
     )
 
 
-def _breaking(notes: Notes) -> Statement | None:
+def _breaking(notes: Notes, tell: Percent) -> Statement | None:
     found = notes.get("fragility") or {}
     if not found.get("attack") or not found.get("chance"):
         return None
-    share = _percent(min(found["attack"] / found["chance"], 1))
+    share = tell(min(found["attack"] / found["chance"], 1))
     return Statement("Holds without the best connected", share, "Of the cohesion that is left when as many people leave at random.")
 
 
-def _concentrated(notes: Notes) -> Statement | None:
+def _concentrated(notes: Notes, tell: Percent) -> Statement | None:
     found = (notes.get("asks") or {}).get("top_share")
     return (
         None
         if found is None
-        else Statement("Help by 5 in 100", _percent(found), "Of all help comes from the busiest five in a hundred people.")
+        else Statement("Help by 5 in 100", tell(found), "Of all help comes from the busiest five in a hundred people.")
     )
 
 
-STATEMENTS: Sequence[Callable[[Notes], Statement | None]] = (_groups, _closed, _returned, _covered, _breaking, _concentrated)
-
-
-def _percent(share: float) -> str:
-    return f"{100 * share:.0f}\u00a0%"
+STATEMENTS: Sequence[Callable[[Notes, Percent], Statement | None]] = (_groups, _closed, _returned, _covered, _breaking, _concentrated)

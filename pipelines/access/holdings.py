@@ -10,7 +10,7 @@ from ona.gaps import EXPIRES_WITHIN_DAYS, HELD, Holding, SkillRisk, ranked
 from ona.skill_map import SkillTag, skills_of, tag
 from pipelines import badges, skill_tables
 from pipelines.access.policy import Sight
-from pipelines.access.readable import Objects
+from pipelines.access.readable import Bools, Objects
 from pipelines.access.skill_answers import Cell, CellState
 from pipelines.access.stamp import remembered
 
@@ -46,9 +46,9 @@ class Skills:
             return Cell("partial", proof.until, proof.name)
         return Cell("expiring" if self.holding.expiring[row, column] else "verified", proof.until, proof.name)
 
-    def risks(self) -> list[SkillRisk]:
-        """Return the skills that roles ask for, the most pressing first."""
-        return ranked(self.holding, self.value)
+    def risks(self, among: Bools | None = None) -> list[SkillRisk]:
+        """Return the skills that roles ask for, the most pressing first; of these people alone, else of everybody in the scan."""
+        return ranked(self.holding if among is None else self.holding.among(among), self.value)
 
 
 def skills(sight: Sight) -> Skills:

@@ -1,6 +1,6 @@
 """Candidates for mentoring: who agreed to be looked at and carries not too much, without names until they agree to that as well."""
 
-from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -31,7 +31,7 @@ NOBODY = say("Nobody who agreed to be looked at as a mentor is free at the momen
 
 
 def read_mentors(ws: Workspace, scan: Readable, viewer: Viewer) -> Mentors:
-    """Return the candidates by label; an attribute is told only where enough people of the company share it."""
+    """Return the candidates by label; attributes are told only where enough people of the company share all of them."""
     demand(ws, viewer, Right.PAIR)
     sight = look(ws, scan, viewer)
     rows = np.flatnonzero(candidates(sight))
@@ -54,28 +54,32 @@ def candidates(sight: Sight) -> Bools:
 
 
 class _Shared:
-    """Values of an attribute that enough people share to be told."""
+    """What may be told of candidates without names: together shared by enough people, so that no combination singles anybody out."""
 
-    def __init__(self, sight: Sight, values: dict[str, list[Any]]) -> None:
-        self.sight, self.values = sight, values
-        self.common = {name: _common(sight, column) for name, column in values.items()}
+    def __init__(self, sight: Sight, values: Mapping[str, Sequence[str | None]]) -> None:
+        self.sight = sight
+        self.values = {name: np.array(column, dtype=np.object_) for name, column in values.items()}
 
     @classmethod
     def of(cls, sight: Sight) -> "_Shared":
         table, labels = sight.scan.table, sight.scan.sealed.labels
+        unit = [sight.unit_name("group", row) for row in range(len(sight.scan.persons))]
         site = [labels.get("site", {}).get(int(code)) if code == code else None for code in table["site"].astype(float)]  # noqa: PLR0124 - NaN
         language = [value if isinstance(value, str) else None for value in table["language"]]
         end = date.fromisoformat(str(sight.scan.sealed.manifest["end"]))
-        return cls(sight, {"site": site, "language": language, "tenure": [_tenure(value, end) for value in table["joined"]]})
+        return cls(
+            sight, {"unit": unit, "site": site, "language": language, "tenure_band": [_tenure(value, end) for value in table["joined"]]}
+        )
 
-    def told(self, name: str, row: int) -> str | None:
-        value: str | None = self.values[name][row]
-        return value if value in self.common[name] else None
-
-
-def _common(sight: Sight, values: list[Any]) -> set[str]:
-    counts = Counter(values[row] for row in np.flatnonzero(sight.audience.counted))
-    return {value for value, number in counts.items() if value is not None and number >= sight.minimum}
+    def told(self, row: int) -> dict[str, str | None]:
+        """Attributes of a candidate, each only if enough people share it and all that was told before it."""
+        alike, found = self.sight.audience.counted, dict[str, str | None]()
+        for name, column in self.values.items():
+            same = alike & (column == column[row])
+            known = column[row] is not None and int(same.sum()) >= self.sight.minimum
+            found[name] = column[row] if known else None
+            alike = same if known else alike
+        return found
 
 
 def _tenure(joined: object, end: date) -> Phrase | None:
@@ -94,10 +98,7 @@ def _candidate(sight: Sight, shared: _Shared, row: int, held: tuple[Any, ...]) -
         archetype=_archetype(sight, row),
         band=band(sight, row),
         badges=held,
-        unit=sight.unit_name("group", row),
-        site=shared.told("site", row),
-        language=shared.told("language", row),
-        tenure_band=shared.told("tenure", row),
+        **shared.told(row),
         consent="named" if named else "pool",
     )
 

@@ -61,7 +61,7 @@ def badge_chips(sight: Sight, rows: Ids) -> dict[int, tuple[BadgeChip, ...]]:
     """Badges by person, by name."""
     found: dict[int, list[BadgeChip]] = {}
     for held in badges.badges(sight.ws, {int(sight.scan.persons[row]) for row in rows}).to_pylist():
-        found.setdefault(held["person"], []).append(BadgeChip(held["name"], held["issuer"], held["expires_on"]))
+        found.setdefault(held["person"], []).append(BadgeChip(held["name"], held["issuer"], held["expires_on"], held["status"]))
     return {person: tuple(sorted(some, key=lambda badge: badge.name)) for person, some in found.items()}
 
 

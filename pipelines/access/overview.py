@@ -4,10 +4,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+import sqlalchemy as sa
 
 from ona.disclosure import settled
 from pipelines import scans
@@ -21,13 +23,19 @@ from pipelines.access.readings import MARKED_FACETS, marks, rows_of
 from pipelines.access.rights import Right
 from pipelines.access.stamp import remembered, stamp
 from pipelines.access.standing import AUDIENCES
+from pipelines.access.steps import is_exact, share_in_steps
+from pipelines.dates import months_before
+from pipelines.events import monday
 from pipelines.phrases import say
-from pipelines.scans import ScanSummary
+from pipelines.schema import STALE
 from pipelines.workspace import Workspace
 
 Grid = npt.NDArray[np.bool_]
 
 OTHER = say("Other reasons.")
+
+STALE_MONTHS = 3 + 1
+"""A scan is made every quarter; with a month beyond that its result is old, and every page about it says so."""
 
 MOST_DEPARTMENTS = 16
 """Rows of the contact grid; the largest departments are kept."""
@@ -35,12 +43,12 @@ MOST_DEPARTMENTS = 16
 
 def list_scans(ws: Workspace, viewer: Viewer) -> tuple[ScanEntry, ...]:
     """Sealed scans that the viewer may see, the newest first; without counts, which could be subtracted from each other."""
-    found = remembered(ws, "scans", stamp(ws), lambda: scans.list_scans(ws))
+    found = remembered(ws, "scans", stamp(ws), lambda: _listed(ws))
     if viewer.role not in AUDIENCES or viewer.preview:
-        return tuple(_entry(one) for one in found)
+        return found
     released = [one for one in found if released_to(ws, viewer, one.id) is not None]
     newest = next((one.id for one in released if one.latest), released[0].id if released else None)
-    return tuple(replace(_entry(one), latest=one.id == newest) for one in released)
+    return tuple(replace(one, latest=one.id == newest) for one in released)
 
 
 def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
@@ -67,12 +75,6 @@ def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
     )
 
 
-def read_contact(ws: Workspace, scan: Readable, viewer: Viewer) -> ContactGrid:
-    """Return the share of each department's contact by department."""
-    demand(ws, viewer, Right.SEE_GROUPS)
-    return contact_grid(look(ws, scan, viewer))
-
-
 def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
     """Return the data-quality report of a scan; it counts rows and never names anybody."""
     demand(ws, viewer, Right.SEE_QUALITY)
@@ -93,11 +95,27 @@ def contact_grid(sight: Sight) -> ContactGrid:
     share = np.divide(weight, total, out=np.full_like(weight, np.nan), where=total > 0)
     share[unanswerable(~safe & (weight > 0), people)] = np.nan
     names = tuple(sight.scan.unit_name("group", code) for code in shown)
-    return ContactGrid(names, tuple(tuple(None if np.isnan(x) else round(float(x), 3) for x in row) for row in share))
+    tell = partial(round, ndigits=3) if is_exact(sight) else share_in_steps
+    return ContactGrid(names, tuple(tuple(None if np.isnan(x) else tell(float(x)) for x in row) for row in share))
 
 
-def _entry(one: ScanSummary) -> ScanEntry:
-    return ScanEntry(one.id, one.start, one.end, one.created, one.latest, one.verdict)
+def _listed(ws: Workspace) -> tuple[ScanEntry, ...]:
+    """Every sealed scan, with what makes its result old."""
+    last = months_before(ws.now().date(), STALE_MONTHS)
+    late = [monday(row.part) for row in ws.service.rows(sa.select(STALE.c.part).where(STALE.c.late > 0))]
+    return tuple(
+        ScanEntry(
+            one.id,
+            one.start,
+            one.end,
+            one.created,
+            one.latest,
+            one.verdict,
+            stale=one.end <= last,
+            late_weeks=sum(one.start <= week < one.end for week in late),
+        )
+        for one in scans.list_scans(ws)
+    )
 
 
 def _standing_out(sight: Sight, kind: str) -> tuple[tuple[str, PersonRow], ...]:

@@ -15,6 +15,7 @@ from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
 from pipelines.access.rights import Reach, Right, reach
 from pipelines.access.skills import person_axes
+from pipelines.phrases import say
 from pipelines.workspace import Workspace
 
 EXCLUDED = (
@@ -28,7 +29,21 @@ SHOWN_FACTS = ("asks", "askers", "asker_groups", "acknowledged", "contacts", "co
 
 EVERYBODY = PeopleQuery()
 
-SAID = {"flagged": "stand out", "hidden": "stand out beyond their formal position"}
+FILTERS = {
+    "team": say("The choice of one team"),
+    "marked": say("“Stands out”"),
+    "hidden": say("“Beyond the org chart”"),
+    "badges": say("“With a badge”"),
+}
+"""Filters of a list of people, as they are called on the page."""
+
+ALONE = {
+    "marked": say("Nobody here is marked to stand out. In a small company or a short window that is the normal answer."),
+    "hidden": say(
+        "Nobody here is marked to stand out beyond their formal position. In a small company or a short window that is the normal answer."
+    ),
+}
+"""What it means when one filter alone leaves nobody."""
 
 
 def read_people(
@@ -142,15 +157,23 @@ def _kept(sight: Sight, query: PeopleQuery) -> tuple[Ids, str | None]:
         if not sight.is_shown("team", query.team):
             return rows[:0], f"Hidden to protect people: this team has fewer than {sight.minimum} people, or does not exist."
         rows = sight.members("team", query.team)
-    for kind, said in SAID.items():
-        if query.marked if kind == "flagged" else query.hidden:
+    for kind, wanted in (("flagged", query.marked), ("hidden", query.hidden)):
+        if wanted:
             rows = rows[_any(sight, kind)[rows]]
-            if not len(rows):
-                return rows, f"Nobody here is marked to {said}. In a small company or a short window that is the normal answer."
     if query.badges:
         held = badges_of(sight, list(rows))
         rows = rows[[int(person) in held for person in sight.scan.persons[rows]]]
-    return rows, None if len(rows) else "Nobody is left under these query."
+    return rows, None if len(rows) else _emptied(sight, query)
+
+
+def _emptied(sight: Sight, query: PeopleQuery) -> str:
+    """Say which of several filters removes most, so that the reader knows which to drop."""
+    alone = {name: replace(EVERYBODY, **{name: getattr(query, name)}) for name in FILTERS if getattr(query, name) not in (None, False)}
+    if len(alone) < 2:
+        return ALONE.get(next(iter(alone), ""), say("Nobody is left under this filter."))
+    left = {name: len(_kept(sight, one)[0]) for name, one in alone.items()}
+    strictest = min(left, key=lambda name: left[name])
+    return say("Nobody is left under these filters. {filter} removes most: drop it first.", filter=FILTERS[strictest])
 
 
 def _any(sight: Sight, kind: str) -> Bools:

@@ -34,6 +34,8 @@ ID_DIGITS, SHORTEST_LABEL = 16, 4
 
 Readable = SealedScan | ReadableScan
 
+NOT_PREVIEWED = "You look as somebody else: only the pages of a scan are open to you. Look as yourself again first."
+
 NO_SCAN = "There is no scan of this id for you. What was published to you is in the list of scans."
 
 
@@ -54,6 +56,9 @@ class Viewer:
     preview: bool = False  # an analyst looks as somebody would, at a scan that may not be released yet
 
 
+PREVIEWED = frozenset({Right.READ_WORDS, Right.SEE_GROUPS, Right.SEE_NAMED})
+"""What an analyst who looks as a manager may open: the pages that a scan is published on, never the manager's own record."""
+
 LOCAL_ANALYST = Viewer("local", Role.ANALYST)
 """Who runs the service alone on a machine of their own."""
 
@@ -65,7 +70,7 @@ def demand(ws: Workspace, viewer: Viewer, right: Right) -> Reach:
     """
     found = reach(ws.settings.mode, viewer.role, right)
     if viewer.only is not None and right not in viewer.only:
-        raise ForbiddenError(f"This token was made without the right {right}. Make another one.")
+        raise ForbiddenError(NOT_PREVIEWED if viewer.preview else f"This token was made without the right {right}. Make another one.")
     if found is Reach.NOBODY or (found in (Reach.OWN, Reach.SUBTREE) and viewer.person is None):
         raise ForbiddenError(f"The role {viewer.role} may not do this. Sign in with another role, or ask who administers the service.")
     return found
@@ -127,6 +132,11 @@ class Sight:
         return self.standing.named
 
     @cached_property
+    def told_by_name(self) -> frozenset[int]:
+        """Persons whose names this viewer is told: who only looks as a manager learns those alone that people agreed to."""
+        return self.named & self.standing.named if self.viewer.preview else self.named
+
+    @cached_property
     def single(self) -> Reach:
         """Over whom this viewer reads single people: by view id and numbers, or by name."""
         reached = (reach(self.mode, self.viewer.role, right) for right in (Right.SEE_SCORES, Right.SEE_NAMED))
@@ -182,14 +192,14 @@ class Sight:
     def label(self, row: int) -> tuple[str, bool]:
         """Name after opt-in, else the pseudonym; and which of the two it is."""
         person = int(self.scan.persons[row])
-        if person in self.named and person not in self.told:
+        if person in self.told_by_name and person not in self.told:
             self.read_names([row])
         name = self.told.get(person)
         return (name, True) if name else (self.pseudonyms[row], False)
 
     def read_names(self, rows: Iterable[int]) -> None:
         """Decrypt the names of people who opted in, many at once."""
-        wanted = {int(self.scan.persons[row]) for row in rows} & self.named - self.told.keys()
+        wanted = {int(self.scan.persons[row]) for row in rows} & self.told_by_name - self.told.keys()
         if wanted:
             self.told.update(self.ws.vault.names(sorted(wanted)))
 

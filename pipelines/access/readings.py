@@ -6,6 +6,7 @@ from typing import get_args
 
 import numpy as np
 
+from ona.skill_map import name_of
 from pipelines import badges
 from pipelines.access import words
 from pipelines.access.answers import Badge, Contribution, Facet, FacetReading, PersonRow, Score, SourceReading, Sureness, Verdict
@@ -40,7 +41,7 @@ def badges_of(sight: Sight, rows: Sequence[int]) -> dict[int, tuple[Badge, ...]]
     for held in table.to_pylist():
         fields = {name: held[name] for name in ("name", "issuer", "standard", "level", "issued_on", "expires_on", "status")}
         check = known[held["badge"]]
-        badge = Badge(**fields, skills=tuple(held["skills"] or ()), method=check.method, checked=check.checked)
+        badge = Badge(**fields, skills=tuple(map(name_of, held["skills"] or ())), method=check.method, checked=check.checked)
         found.setdefault(held["person"], []).append(badge)
     return {person: tuple(sorted(some, key=lambda badge: badge.name)) for person, some in found.items()}
 

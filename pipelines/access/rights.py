@@ -32,6 +32,7 @@ class Right(StrEnum):
     RUN = "run"  # pull, scan, check a connection, plan a schedule
     PUBLISH = "publish"  # release a sealed scan to audiences, preview as one of them
     SUGGEST_NEED = "suggest_need"  # a mentee's need, as their manager
+    ASSESS_NEEDS = "assess_needs"  # what a debrief found behind a gap of a unit, and the target for the next scan
     PAIR = "pair"  # mentoring programmes: candidates without names, match, invite, confirm
     COUNT_PAIRS = "count_pairs"
     REQUEST_REVEAL = "request_reveal"  # whose record it is, with a reason and somebody else's approval
@@ -71,6 +72,7 @@ _STANDARD: Mapping[Right, Mapping[Role, Reach]] = {
     Right.RUN: {Role.ANALYST: Reach.EVERYBODY, Role.ADMIN: Reach.EVERYBODY},
     Right.PUBLISH: {Role.ANALYST: Reach.EVERYBODY},
     Right.SUGGEST_NEED: {Role.MANAGER: Reach.SUBTREE},
+    Right.ASSESS_NEEDS: {Role.HR: Reach.EVERYBODY, Role.ANALYST: Reach.EVERYBODY},
     Right.PAIR: {Role.HR: Reach.CONSENTING},
     Right.COUNT_PAIRS: {Role.HR: Reach.EVERYBODY, Role.STEWARD: Reach.EVERYBODY},
     Right.REQUEST_REVEAL: {Role.HR: Reach.EVERYBODY},

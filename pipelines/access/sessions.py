@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from ona.errors import ForbiddenError
 from pipelines import audit
 from pipelines.access.held import Held, holder
-from pipelines.access.policy import LOCAL_ANALYST, Viewer
-from pipelines.access.rights import Role
+from pipelines.access.policy import LOCAL_ANALYST, PREVIEWED, Viewer
+from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.audit import Act
 from pipelines.schema import SESSIONS
 from pipelines.workspace import Workspace
@@ -65,7 +65,7 @@ def session_viewer(ws: Workspace, token: str) -> Viewer | None:
     if found is None or held is None:
         return None
     _slide(ws, token, found)
-    return _viewer(found, held)
+    return _viewer(ws, found, held)
 
 
 def switch_role(ws: Workspace, token: str, role: Role) -> str:
@@ -86,19 +86,19 @@ def switch_role(ws: Workspace, token: str, role: Role) -> str:
 
 
 def view_as(ws: Workspace, token: str, role: Role | None, person: int | None = None) -> None:
-    """Let the local operator look as somebody in this role, or with None as themself again.
+    """Let the local operator look as somebody in this role, or whoever may publish as a manager; with None as themself again.
 
     Raises ForbiddenError for everybody else, and when the role means nothing without a person.
     """
     found = _session(ws, token)
-    if found is None or found.subject != LOCAL or ws.settings.sign_in is not None:
-        raise ForbiddenError("Only who runs the service alone on their own machine may look as somebody else.")
+    if found is None or not _may_look(ws, found, role):
+        raise ForbiddenError("Only who runs the service alone may look as anybody, and who publishes scans as a manager.")
     if role in NEEDS_PERSON and person is None:
         raise ForbiddenError(f"The role {role} belongs to a person. Say as whom you want to look.")
     with ws.service.begin(counts=False) as connection:
         changed = {"acting_role": role, "acting_person": person if role else None}
         connection.execute(sa.update(SESSIONS).where(SESSIONS.c.hash == hashed(token)).values(changed))
-    audit.record(ws, Act(LOCAL, found.role, "view_as", object=str(person or ""), purpose=role or "themself"))
+    audit.record(ws, Act(found.subject, found.role, "view_as", object=str(person or ""), purpose=role or "themself"))
 
 
 def end_session(ws: Workspace, token: str) -> None:
@@ -106,9 +106,9 @@ def end_session(ws: Workspace, token: str) -> None:
     _end(ws, SESSIONS.c.hash == hashed(token))
 
 
-def end_sessions(ws: Workspace, *, subject: str | None = None, provider_session: str | None = None) -> int:
-    """End all sessions of a viewer, or those of one session at the identity provider; return how many."""
-    named = [(SESSIONS.c.viewer, subject), (SESSIONS.c.provider_session, provider_session)]
+def end_sessions(ws: Workspace, *, subject: str | None = None, provider_session: str | None = None, stored: str | None = None) -> int:
+    """End all sessions of a viewer, those of one session at the identity provider, or the one stored under a hash; return how many."""
+    named = [(SESSIONS.c.viewer, subject), (SESSIONS.c.provider_session, provider_session), (SESSIONS.c.hash, stored)]
     wanted = [column == value for column, value in named if value is not None]
     return _end(ws, sa.and_(*wanted)) if wanted else 0
 
@@ -143,9 +143,19 @@ def _session(ws: Workspace, token: str) -> Session | None:
     return Session(row.viewer, Role(row.role), row.created, row.idle_end, acting, row.acting_person)
 
 
-def _viewer(found: Session, held: Held) -> Viewer:
-    if found.acting_role:
-        return Viewer(found.subject, found.acting_role, person=found.acting_person, roles=held.roles, acting=True)
+def _may_look(ws: Workspace, found: Session, role: Role | None) -> bool:
+    """Whether the holder of a session may look as this role, or as themself again."""
+    if ws.settings.sign_in is None:
+        return found.subject == LOCAL
+    if role is None:
+        return found.acting_role is not None
+    return role is Role.MANAGER and reach(ws.settings.mode, found.role, Right.PUBLISH) is not Reach.NOBODY
+
+
+def _viewer(ws: Workspace, found: Session, held: Held) -> Viewer:
+    if found.acting_role and _may_look(ws, found, found.acting_role) and found.role in held.roles:
+        looked = Viewer(found.subject, found.acting_role, person=found.acting_person, roles=held.roles, acting=True)
+        return looked if found.subject == LOCAL else replace(looked, preview=True, only=PREVIEWED)
     role = found.role if found.role in held.roles else held.first
     began = None if found.subject == LOCAL else found.created
     return Viewer(found.subject, role, person=held.person, roles=held.roles, stands_for=held.stands_for, signed_in=began)

@@ -10,14 +10,14 @@ from ona.skill_map import SkillTag, skills_of, tag
 from pipelines import badges, skill_tables
 from pipelines.access import words
 from pipelines.access.answers import Axis
-from pipelines.access.cards import MANY, SOME
-from pipelines.access.disclosed import GROUP, TEAM
+from pipelines.access.disclosed import COMPANY, GROUP, TEAM
 from pipelines.access.holdings import Skills, columns_of, skills
 from pipelines.access.ledgers import states_of
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import MARKED_FACETS, marks, score
-from pipelines.access.rights import Reach, Right, Role
+from pipelines.access.rights import Right, Role
+from pipelines.access.shares import share_of
 from pipelines.access.skill_answers import (
     BadgeList,
     CoverBand,
@@ -31,6 +31,7 @@ from pipelines.access.skill_answers import (
     Skill,
     TeamSkills,
 )
+from pipelines.access.steps import is_exact
 from pipelines.phrases import say
 from pipelines.workspace import Workspace
 
@@ -101,10 +102,9 @@ def read_team_skills(ws: Workspace, scan: Readable, viewer: Viewer, team: str = 
     sight = look(ws, scan, viewer)
     code = None if team == "company" else _unit_code(sight, team)
     name = "Whole company" if code is None else sight.scan.unit_name("team", code)
-    if code is not None and not sight.is_shown("team", code):
-        return TeamSkills(sight.scan.id, team, name, True, _too_small(sight), False, ())
     rows = np.flatnonzero(sight.counted & sight.within) if code is None else sight.members("team", code)
-    if len(rows) < sight.minimum:
+    cell = (COMPANY, 0) if code is None else (TEAM, code)
+    if not sight.pattern.has_figures(*cell):  # nor where all but a few are read one by one: the rest would be theirs
         return TeamSkills(sight.scan.id, team, name, True, _too_small(sight), False, ())
     found = skills(sight)
     soft = [_share_axis(sight, words.FACETS[facet].title, "soft", rows, _flagged(sight, facet)) for facet in MARKED_FACETS]
@@ -112,7 +112,7 @@ def read_team_skills(ws: Workspace, scan: Readable, viewer: Viewer, team: str = 
         _share_axis(sight, found.holding.skills[column], "hard", rows, found.holding.held[:, column] >= 1)
         for column in columns_of(found, MOST_AXES)
     ]
-    return TeamSkills(sight.scan.id, team, name, False, None, not _exact(sight), (*soft, *hard))
+    return TeamSkills(sight.scan.id, team, name, False, None, not is_exact(sight), (*soft, *hard))
 
 
 def read_skill_heat(ws: Workspace, scan: Readable, viewer: Viewer) -> Heat:
@@ -135,7 +135,8 @@ def read_priorities(ws: Workspace, scan: Readable, viewer: Viewer) -> tuple[Prio
     """Skills by risk and business value, for analysts: how few hold one is a number about fewer people than any minimum."""
     demand(ws, viewer, Right.RANK)
     same = ("skill", "needed", "holders", "scarcity", "centrality", "expiry", "gap", "value", "priority")
-    return tuple(Priority(**{name: getattr(one, name) for name in same}) for one in skills(look(ws, scan, viewer)).risks())
+    sight = look(ws, scan, viewer)
+    return tuple(Priority(**{name: getattr(one, name) for name in same}) for one in skills(sight).risks(sight.counted))
 
 
 def person_axes(sight: Sight, row: int) -> tuple[Axis, ...]:
@@ -183,7 +184,7 @@ def _heat(sight: Sight, columns: tuple[str, ...], marked: Sequence[Bools]) -> He
     codes = sorted({code for kind, code in sight.pattern.cells if kind == attribute}, key=lambda code: sight.scan.unit_name(name, code))
     rows = []
     for code in codes:
-        label, shown = sight.scan.unit_name(name, code), sight.is_shown(attribute, code)
+        label, shown = sight.scan.unit_name(name, code), sight.pattern.has_figures(attribute, code)
         members = sight.members(name, code)
         cells = tuple(_heat_cell(sight, members, one) for one in marked) if shown else ()
         rows.append(HeatRow(f"{'' if attribute == TEAM else 'd'}{code}", label, not shown, None if shown else _too_small(sight), cells))
@@ -191,19 +192,7 @@ def _heat(sight: Sight, columns: tuple[str, ...], marked: Sequence[Bools]) -> He
 
 
 def _heat_cell(sight: Sight, rows: Ids, marked: Bools) -> HeatCell:
-    """Share for those who read single people anyway; else a band that tells of no fewer than the minimum group."""
-    some, people, k = int(marked[rows].sum()), len(rows), sight.minimum
-    if _exact(sight):
-        return HeatCell(round(some / people, 3), None, say("{some} of {people}", some=some, people=people))
-    if some < k:
-        return HeatCell(None, "few", say("fewer than {k}", k=k))
-    band: CoverBand = "many" if some >= MANY * people else "some" if some >= SOME * people else "few"
-    said = {"many": say("many"), "some": say("some"), "few": say("few")}[band]
-    return HeatCell(None, band, said)
-
-
-def _exact(sight: Sight) -> bool:
-    return sight.single is Reach.EVERYBODY
+    return share_of(sight, int(marked[rows].sum()), len(rows))
 
 
 def _flagged(sight: Sight, facet: str) -> Bools:

@@ -43,6 +43,7 @@ class BadgeChip:
     name: str
     issuer: str
     expires: date | None
+    status: str  # as the analyst reads it: an expired or revoked one is no badge held
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,28 @@ class Colleague:
     reasons: tuple[Reason, ...]  # in open mode only: elsewhere the sentence is all
     agreement: tuple[Agreement, ...]
     caveats: tuple[str, ...]
+    standing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class PersonTie:
+    """Lasting contact of two people."""
+
+    a: str  # view ids
+    b: str
+    weight_band: WeightBand
+
+
+@dataclass(frozen=True)
+class Ego:
+    """Somebody and the people below the same manager whom they work with, and the ties among all of these."""
+
+    scan_id: str
+    mode: str
+    person: NamedPerson
+    people: tuple[NamedPerson, ...]  # by name
+    ties: tuple[PersonTie, ...]
+    notes: tuple[str, ...]
     standing: tuple[str, ...]
 
 

@@ -183,7 +183,7 @@ def _all_of_a_kind(units: Units, inside: Sequence[Cell]) -> list[Cell]:
 
 def _edges(cells: Sequence[Cell], ties: Sequence[tuple[int, int, float]]) -> tuple[GroupTie, ...]:
     strongest = max((weight for _, _, weight in ties), default=1.0)
-    return tuple(GroupTie(identity(cells[a]), identity(cells[b]), _weight(weight / strongest)) for a, b, weight in ties)
+    return tuple(GroupTie(identity(cells[a]), identity(cells[b]), weight_band(weight / strongest)) for a, b, weight in ties)
 
 
 def _answer(
@@ -230,5 +230,6 @@ def _load(mean: float, usual: float) -> LoadBand:
     return "high" if mean >= HIGH * usual else "above usual" if mean >= ABOVE * usual else "usual"
 
 
-def _weight(share: float) -> WeightBand:
+def weight_band(share: float) -> WeightBand:
+    """Return the band of a contact beside the strongest that is drawn."""
     return "strong" if share >= STRONG else "medium" if share >= MEDIUM else "weak"

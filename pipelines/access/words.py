@@ -120,7 +120,12 @@ REASONS: Mapping[str, Phrase] = {
 
 NOT_ENOUGH = say("Not enough data.")
 
-SOURCES: Mapping[str, Phrase] = {"chat": say("Chat"), "mail": say("Mail"), "meeting": say("Meetings")}
+SOURCES: Mapping[str, Phrase] = {
+    "chat": say("Chat"),
+    "mail": say("Mail"),
+    "meeting": say("Meetings"),
+    "aggregate": say("Added up elsewhere"),
+}
 
 VERDICTS: Mapping[str, Phrase] = {
     "agrees": say("says the same alone"),
@@ -191,7 +196,22 @@ ARCHETYPES: Mapping[str, Phrase] = {
 
 CONSENTS: Mapping[str, Phrase] = {"pool": say("being looked at, without a name"), "named": say("being looked at by name")}
 
-JOBS: Mapping[str, Phrase] = {"scan": say("scan"), "pull": say("pull"), "retention": say("retention"), "export": say("export")}
+JOBS: Mapping[str, Phrase] = {
+    "scan": say("scan"),
+    "pull": say("pull"),
+    "retention": say("retention"),
+    "export": say("export"),
+    "badges": say("check of all badges"),
+    "mail": say("mail"),
+}
+
+MAIL_STATES: Mapping[str, Phrase] = {
+    "sent": say("sent"),
+    "waiting": say("put off by the mail server, tried again"),
+    "failed": say("refused by the mail server"),
+    "unsure": say("perhaps sent, and not sent again"),
+    "without_address": say("without an address"),
+}
 
 JOB_STATES: Mapping[str, Phrase] = {
     "queued": say("waits"),
@@ -202,6 +222,8 @@ JOB_STATES: Mapping[str, Phrase] = {
 }
 
 PHASES: Mapping[str, Phrase] = {
+    "starting": say("starts"),
+    "ties": say("turns contacts into ties"),
     "load": say("reads the ties of the window"),
     "scan": say("computes scores and their uncertainty"),
     "checks": say("checks how far the result holds"),
@@ -209,6 +231,9 @@ PHASES: Mapping[str, Phrase] = {
     "people": say("reads people"),
     "events": say("reads contacts"),
     "badges": say("reads badges"),
+    "collect": say("collects what the file holds"),
+    "write": say("writes the file"),
+    "mail": say("sends mail"),
 }
 
 ACCOUNTS: Mapping[str, Phrase] = {

@@ -2,6 +2,7 @@
 
 from pipelines.jobs.asking import ask, ask_once
 from pipelines.jobs.beside import Beside
+from pipelines.jobs.dispatch import next_time
 from pipelines.jobs.forecast import Forecast, forecast_pull, forecast_scan
 from pipelines.jobs.once import Kept, KeyReusedError
 from pipelines.jobs.register import Job, State, cancel, find, is_attended, last_beat, latest
@@ -22,4 +23,5 @@ __all__ = [
     "is_attended",
     "last_beat",
     "latest",
+    "next_time",
 ]

@@ -1,8 +1,8 @@
-"""What each kind of job does with its workspace: pull, scan, retention; the science and the connectors are loaded only here."""
+"""What each kind of job does with its workspace; the science and the connectors are loaded only here."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date
 from typing import Any
 
 from ona.errors import ConnectorError, NotFoundError
@@ -35,8 +35,16 @@ def scan(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[
     return {"scan": sealed.id, **scans.headline(sealed), **pulled}
 
 
+def export(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
+    """Write a file about single people that was asked for and approved."""
+    from pipelines import export_files
+
+    return export_files.write(ws, str(body["export"]), progress)
+
+
 def retention(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Drop events, weekly tables, scans, jobs and kept answers that are older than they may be."""
+    from pipelines.export_files import sweep
     from pipelines.retention import retain
 
     del body
@@ -46,10 +54,44 @@ def retention(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Map
     jobs = register.forget(ws)
     progress("answers", 2, 3)
     deleted = {"event_weeks": found.event_weeks, "weekly_parts": found.weekly_parts, "scans": len(found.scans), "rows": found.rows}
-    return {**deleted, "jobs": jobs, "answers": once.forget(ws)}
+    return {**deleted, "files": sweep(ws), "jobs": jobs, "answers": once.forget(ws)}
 
 
-BODIES: Mapping[str, Body] = {"pull": pull, "scan": scan, "retention": retention}
+def check_badges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
+    """Check all badges again; what changed stays with the job, counted by status and never by holder."""
+    from pipelines import pulls
+
+    del body
+    found = pulls.check_badges(ws, progress)
+    if found.errors and not found.checked:
+        raise ConnectorError(found.errors[0])
+    few = ws.settings.minimum_group
+    by_status = {status: _told(number, few) for status, number in found.by_status.items()}
+    changed = [{**one, "badges": _told(int(str(one["badges"])), few)} for one in found.changed]
+    checked = None if None in by_status.values() else found.checked  # the rest of the sum would tell what is hidden
+    return {"checked": checked, "by_status": by_status, "changed": changed, "errors": list(found.errors)}
+
+
+def mail_nudges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
+    """Mail the steps that were not mailed yet; what the server put off waits for the next run."""
+    from pipelines import mailing
+
+    del body
+    found = mailing.mail_nudges(ws, progress=progress)
+    few = ws.settings.minimum_group
+    return {"quarter": found.quarter, "due": _told(found.due, few)} | {state: _told(getattr(found, state), few) for state in MAIL_STATES}
+
+
+MAIL_STATES = ("sent", "waiting", "failed", "unsure", "without_address")
+
+BODIES: Mapping[str, Body] = {
+    "pull": pull,
+    "scan": scan,
+    "export": export,
+    "retention": retention,
+    "badges": check_badges,
+    "mail": mail_nudges,
+}
 """Every kind of job."""
 
 
@@ -70,7 +112,12 @@ def window(body: Mapping[str, Any]) -> tuple[int, date | None]:
 
 def last_quarter(ws: Workspace) -> Mapping[str, Any]:
     """Body of the scan of the last complete quarter."""
-    return {"quarter": str(quarters.last_complete(ws.now().date() + timedelta(days=0)))}
+    return {"quarter": str(quarters.last_complete(ws.now().date()))}
+
+
+def _told(number: int, few: int) -> int | None:
+    """Return a number of people's things; None when it is of too few to be told."""
+    return number if number == 0 or number >= few else None
 
 
 def _stream(outcome: Any) -> dict[str, object]:

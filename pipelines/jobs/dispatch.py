@@ -3,6 +3,7 @@
 import hmac
 import json
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
@@ -74,6 +75,17 @@ def wake(ws: Workspace, *identities: str) -> None:
             send(identity)
     finally:
         queue.storage.close()
+
+
+def next_time(line: str, now: datetime) -> datetime | None:
+    """Return when a schedule comes due next, None for one that is not due within a year or runs at several minutes or hours."""
+    minute, hour, day, month, day_of_week = line.split()
+    if not (minute.isdigit() and hour.isdigit()):
+        return None
+    is_due = crontab(minute=minute, hour=hour, day=day, month=month, day_of_week=day_of_week)
+    first = now.replace(hour=int(hour), minute=int(minute), second=0, microsecond=0)
+    days = (first + timedelta(days=ahead) for ahead in range(367))
+    return next((at for at in days if at > now and is_due(at)), None)
 
 
 def every(queue: Huey, line: str, name: str, plan: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ona.errors import NotEnoughDataError
 from pipelines.events import part_of
 from pipelines.jobs import bodies
 from pipelines.jobs.register import State
@@ -77,11 +78,16 @@ def forecast_scan(ws: Workspace, body: Mapping[str, Any]) -> Forecast:
     from pipelines import people, pulls, scans
 
     weeks, end = bodies.window(body)
-    window = scans.plan(ws, weeks, end)
+    first = forecast_pull(ws) if body.get("pull") else None
+    try:
+        window = scans.plan(ws, weeks, end)
+    except NotEnoughDataError:
+        if first is None:
+            raise
+        return first  # nothing was read yet: which weeks there are, the pull will tell
     parts = [part_of((monday - date(1970, 1, 1)).days) for monday in window.weeks]
     rows = sum(file.rows for table in ("events", "ties") for file in ws.lake.files(table, parts))
     members = people.current_people(ws, window.end).num_rows
-    first = forecast_pull(ws) if body.get("pull") else None
     minutes = _last_duration(ws) or members / PEOPLE_A_SECOND / 60
     return Forecast(
         window.start,

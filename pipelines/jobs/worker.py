@@ -144,6 +144,10 @@ def _plan(queue: Any, worker: Worker) -> None:
     dispatch.every(queue, settings.pull_schedule, "plan_pull", lambda: worker.plan("pull", dict))
     dispatch.every(queue, settings.scan_schedule, "plan_scan", lambda: worker.plan("scan", dict))
     dispatch.every(queue, settings.quarter_schedule, "plan_quarter", lambda: worker.plan("scan", lambda: bodies.last_quarter(worker.ws)))
+    if settings.connectors:
+        dispatch.every(queue, settings.badge_schedule, "plan_badges", lambda: worker.plan("badges", dict))
+    if settings.mail is not None:
+        dispatch.every(queue, settings.mail_schedule, "plan_mail", lambda: worker.plan("mail", dict))
     dispatch.every(queue, RETENTION_SCHEDULE, "plan_retention", lambda: worker.plan("retention", dict))
 
 

@@ -17,8 +17,11 @@ from pipelines.schema.core import (
     TOKENS,
     WITHHELD,
 )
+from pipelines.schema.credentials import CREDENTIAL_PLACES, CREDENTIALS
+from pipelines.schema.exports import EXPORTS
 from pipelines.schema.jobs import JOBS, KEPT_ANSWERS, LEASES, WORKERS
 from pipelines.schema.metadata import METADATA
+from pipelines.schema.needs import MENTORING_PROFILES, NEED_FINDINGS, NEED_SUGGESTIONS
 from pipelines.schema.people_calendar import ABSENCES, HOLIDAYS
 from pipelines.schema.publications import PUBLICATIONS
 from pipelines.schema.rights import CONTESTS, NAME_INVITATIONS, REVEALS
@@ -29,6 +32,7 @@ from pipelines.schema.skills import (
     CHECK_INS,
     CONFLICTS,
     EVIDENCE_ROWS,
+    NUDGE_MAILS,
     NUDGES,
     PAIRS,
     POOL,
@@ -39,7 +43,7 @@ from pipelines.schema.skills import (
     TARGETS,
     UNIT_EVIDENCE_ROWS,
 )
-from pipelines.schema.viewers import API_TOKENS, ATTEMPTS, GRANTS, INVITATIONS, SESSIONS, SIGN_INS, VIEWERS
+from pipelines.schema.viewers import API_TOKENS, ATTEMPTS, COUNTERS, GRANTS, INVITATIONS, SESSIONS, SIGN_INS, VIEWERS
 
 __all__ = [
     "ABSENCES",
@@ -54,8 +58,12 @@ __all__ = [
     "CONFLICTS",
     "CONSENTS",
     "CONTESTS",
+    "COUNTERS",
+    "CREDENTIALS",
+    "CREDENTIAL_PLACES",
     "CURSORS",
     "EVIDENCE_ROWS",
+    "EXPORTS",
     "FAILURES",
     "FILES",
     "GRANTS",
@@ -64,9 +72,13 @@ __all__ = [
     "JOBS",
     "KEPT_ANSWERS",
     "LEASES",
+    "MENTORING_PROFILES",
     "METADATA",
     "NAME_INVITATIONS",
+    "NEED_FINDINGS",
+    "NEED_SUGGESTIONS",
     "NUDGES",
+    "NUDGE_MAILS",
     "PAIRS",
     "PEOPLE_ROWS",
     "POINTERS",

@@ -6,10 +6,11 @@ import sqlalchemy as sa
 
 from pipelines.schema.core import PEOPLE_ROWS
 from pipelines.schema.metadata import METADATA
+from pipelines.schema.needs import NEED_SUGGESTIONS
 from pipelines.schema.skills import OF_ONE_PERSON, PAIRED
 from pipelines.schema.viewers import API_TOKENS, GRANTS, SESSIONS, VIEWERS
 
-LINKS = (PEOPLE_ROWS.c.manager, PEOPLE_ROWS.c.dotted_manager, SESSIONS.c.acting_person)
+LINKS = (PEOPLE_ROWS.c.manager, PEOPLE_ROWS.c.dotted_manager, SESSIONS.c.acting_person, NEED_SUGGESTIONS.c.manager)
 """Columns that are emptied: the row is about somebody else."""
 
 BELONGS = ((SESSIONS.c.viewer, VIEWERS.c.id), (API_TOKENS.c.viewer, VIEWERS.c.id))

@@ -63,6 +63,7 @@ SKILL_TAGS = sa.Table(
     sa.Column("code", sa.String, primary_key=True),
     sa.Column("label", sa.String, nullable=False),
     sa.Column("kind", sa.String, nullable=False),  # hard, soft
+    sa.Column("words", sa.JSON, nullable=False),  # other words for it
 )
 
 PROGRAMMES = sa.Table(
@@ -88,7 +89,12 @@ POOL = sa.Table(
     sa.Column("interests", sa.JSON, nullable=False),  # answers to the similarity items, by item
 )
 
-CONFLICTS = sa.Table("mentoring_conflicts", METADATA, _person("first", key=True), _person("second", key=True))
+CONFLICTS = sa.Table(
+    "mentoring_conflicts",  # no other column: the download of the second must not tell that somebody would rather not be paired with them
+    METADATA,
+    _person("first", key=True),  # whoever asked for it, where it was one of the two
+    _person("second", key=True),
+)
 
 PAIRS = sa.Table(
     "mentoring_pairs",
@@ -159,6 +165,16 @@ NUDGES = sa.Table(
     sa.Column("made", sa.DateTime, nullable=False),
     sa.Column("said", sa.DateTime),
     sa.Column("gap_before", sa.Float, nullable=False),
+)
+
+NUDGE_MAILS = sa.Table(
+    "nudge_mails",
+    METADATA,
+    _person("person", key=True),
+    sa.Column("quarter", sa.String, primary_key=True),  # as in nudges: at most one mail a person and quarter, by this key
+    sa.Column("state", sa.String(10), nullable=False),  # waiting, sending, sent, failed, unsure
+    sa.Column("tries", sa.Integer, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),  # of the last change
 )
 
 BADGE_CHOICES = sa.Table(

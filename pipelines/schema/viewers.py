@@ -37,6 +37,7 @@ SIGN_INS = sa.Table(
     sa.Column("expires", sa.DateTime, nullable=False),
     sa.Column("path", sa.String(500), nullable=False),  # where the viewer wanted to go
     sa.Column("invitation", sa.String(64)),
+    sa.Column("before", sa.String(64)),  # hash of the session that the browser had: it ends when this sign-in is done
 )
 
 INVITATIONS = sa.Table(
@@ -85,4 +86,12 @@ ATTEMPTS = sa.Table(
     sa.Column("failures", sa.Integer, nullable=False),
     sa.Column("last", sa.DateTime, nullable=False),
     sa.Column("until", sa.DateTime, nullable=False),  # no further attempt before
+)
+
+COUNTERS = sa.Table(
+    "counters",  # how often somebody asked, shared by all processes and kept over a restart
+    METADATA,
+    sa.Column("name", sa.String(64), primary_key=True),  # keyed digest of who and what
+    sa.Column("count", sa.Integer, nullable=False),
+    sa.Column("until", sa.DateTime, nullable=False, index=True),  # when it begins anew
 )

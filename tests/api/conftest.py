@@ -1,12 +1,9 @@
 """The small company behind a client that is signed in, one that is not, and one for each test that changes something."""
 
-import importlib.util
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+import sealed_scan
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
@@ -20,27 +17,15 @@ BASE = "http://127.0.0.1:8765"
 SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
 
 
-def load(name: str) -> ModuleType:
-    """Import a module of tests/fixtures."""
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
-    return load("sealed_scan").build(tmp_path_factory.mktemp("company") / "home")
+    return sealed_scan.build(tmp_path_factory.mktemp("company") / "home")
 
 
 @pytest.fixture
 def own_company(tmp_path):
     """A company of this test's own, to withhold, rename and erase in."""
-    return load("sealed_scan").build(tmp_path / "home", people=35)
+    return sealed_scan.build(tmp_path / "home", people=35)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,8 @@ import zipfile
 from contextlib import ExitStack
 
 import pytest
+import sealed_scan
+import signing_in
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
@@ -17,7 +19,7 @@ from pipelines import people
 from pipelines.access import view_id
 from pipelines.access.rights import Role
 from pipelines.schema import CONSENTS
-from tests.api.conftest import BASE, load
+from tests.api.conftest import BASE
 
 HIDDEN_HELPER = 5
 MANAGER = 1
@@ -26,8 +28,7 @@ MANAGER = 1
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """One deployment behind two applications, as two worker processes are, and a viewer of each kind."""
-    made = load("sealed_scan").build(tmp_path_factory.mktemp("own") / "home", people=67)
-    signing_in = load("signing_in")
+    made = sealed_scan.build(tmp_path_factory.mktemp("own") / "home", people=67)
     settings = signing_in.company_settings(made.settings)
     with ExitStack() as stack:
         apps = [create_app(settings) for _ in range(2)]

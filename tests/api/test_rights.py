@@ -30,8 +30,11 @@ OPEN = {
     "/sign-in/callback",
     "/sign-in/back-channel",
     "/sign-in/invited/{invitation}",
+    "/.well-known/did.json",
+    "/credentials/status/1",
+    "/credentials/go-to-helper/1",
 }
-"""All that names no right: the way in, and what machines beside the service ask."""
+"""All that names no right: the way in, what machines beside the service ask, and what verifiers of credentials read."""
 
 MANAGER, MEMBER, STRANGER = 2, 11, 3
 """The second of the board leads Claims (11 to 18) among others, and not Pricing (3 to 10)."""

@@ -6,17 +6,9 @@ import re
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from page_numbers import CONSTANTS, given_by, shown
 
 from api.auth import CSRF_FIELD
-
-NUMBER = re.compile(r"(?<![\w#.])[-+−]?\d[\d,]*(?:\.\d+)?")
-
-FURNITURE = re.compile(
-    r"<(script|style|template|select|datalist|nav|svg|code|legend|figcaption|noscript)\b.*?</\1>"
-    r"|<p class=\"(?:legend|lead|banner|soft)[^>]*>.*?</p>|<input[^>]*>|<form class=\"filters.*?</form>",
-    re.DOTALL,
-)
-"""What holds constants of the page, choices and explanations instead of findings."""
 
 TWINS = {
     "/overview": ["/scans/latest", "/scans/latest/quality"],
@@ -27,30 +19,6 @@ TWINS = {
     "/quality": ["/scans/latest/quality"],
     "/connections": ["/connections"],
 }
-CONSTANTS = {"0", "100", "3", "5", "13", "90"}
-"""Scale of a percentile, small counts that are blurred, weeks of a window, and days that somebody has to be there to be scored."""
-
-
-def shown(page: str) -> set[str]:
-    """Numbers in the main part of a page that stand in findings."""
-    main = page[page.index("<main") : page.index("</main>")]
-    text = html.unescape(re.sub(r"<[^>]+>", " ", FURNITURE.sub(" ", main)))
-    text = re.sub(r"\d{1,2} [A-Z][a-z]{2}(?: \d{4})?(?:, \d\d:\d\d UTC)?|\d{4}-\d{2}-\d{2}", " ", text)  # days
-    return {found.replace(",", "").replace("−", "-").lstrip("+") for found in NUMBER.findall(text)}
-
-
-def given_by(answer: object) -> set[str]:
-    """Each number of an answer as a page may write it: whole, with one or two decimals, as a percentage; and how many things are listed."""
-    if isinstance(answer, dict):
-        return set().union(*(given_by(value) for value in answer.values()), *({str(len(answer))},))
-    if isinstance(answer, list):
-        return {str(len(answer))}.union(*(given_by(value) for value in answer))
-    if isinstance(answer, str):
-        return {found.replace(",", "") for found in NUMBER.findall(answer)}
-    if isinstance(answer, bool) or answer is None:
-        return set()
-    whole, share = float(answer), 100 * float(answer)
-    return {f"{value:.{digits}f}" for value in (whole, share) for digits in (0, 1, 2)} | {str(answer)}
 
 
 def derived(answers: list[object]) -> set[str]:

@@ -1,14 +1,12 @@
 """Skills, mentoring, surveys and nudges over HTTP: every route, every role; what is private reaches nobody's bytes."""
 
 import csv
-import importlib.util
 import io
 import re
-import sys
-from pathlib import Path
 
 import openpyxl
 import pytest
+import skilled_company
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
@@ -26,22 +24,10 @@ SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
 HR = Viewer("t-hr", Role.HR)
 
 
-def fixture_module(name):
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-FIXTURE = fixture_module("skilled_company")
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """The company with skills behind an application; half of the pool is not named."""
-    company = FIXTURE.build(tmp_path_factory.mktemp("routes") / "home", people_count=45)
+    company = skilled_company.build(tmp_path_factory.mktemp("routes") / "home", people_count=45)
     app = create_app(company.settings)
     with TestClient(app, base_url=BASE):
         ws = app.state.ws
@@ -104,7 +90,7 @@ def test_what_is_private_reaches_no_page_answer_or_file_of_anybody_else(served):
     read = 0
     for role in (Role.ANALYST, Role.HR, Role.MANAGER, Role.STEWARD):
         client = acting(app, role, company.persons[2] if role is Role.MANAGER else None)
-        code = view_id(app.state.ws.keys, role, company.scan, company.persons[FIXTURE.PRIVATE])
+        code = view_id(app.state.ws.keys, role, company.scan, company.persons[skilled_company.PRIVATE])
         for path in sorted(paths | {f"/people/{code}", f"/api/v1/people/{code}"}):
             answer = client.get(path)
             assert answer.status_code < 500, path
@@ -178,3 +164,62 @@ def test_a_holder_makes_a_badge_private_over_http_and_nobody_else_can(served):
     assert holder.post(f"/api/v1/badges/{badge['id']}/visibility", json={"visibility": "secret"}).status_code == 422
     assert holder.post(f"/api/v1/badges/{badge['id']}/visibility", json={"visibility": "private"}).json()["visibility"] == "private"
     assert analyst.get("/api/v1/badges").json()["total"] == before - 1
+
+
+def csv_of(answer):
+    return list(csv.DictReader(io.StringIO(answer.content.decode("utf-8-sig"))))
+
+
+def test_needs_heat_maps_charts_and_priorities_are_the_same_as_answer_and_as_files(served):
+    app, _ = served
+    client = acting(app, Role.ANALYST)
+    needs = client.get("/api/v1/skills/needs").json()
+    rows = csv_of(client.get("/api/v1/skills/needs.csv"))
+    assert [(row["unit"], row["skill"], float(row["target"])) for row in rows] == [
+        (one["unit"], one["skill"], one["target"]) for one in needs["rows"]
+    ]
+    heat = client.get("/api/v1/skills/heat", params={"by": "archetype"}).json()
+    rows = csv_of(client.get("/api/v1/skills/heat.csv", params={"by": "archetype"}))
+    assert [row["unit"] for row in rows] == [one["name"] for one in heat["rows"]]
+    assert [row["both"] for row in rows] == [str(one["cells"][2]["share"]) for one in heat["rows"]]
+    team = client.get("/api/v1/teams/company/skills").json()
+    assert [row["axis"] for row in csv_of(client.get("/api/v1/teams/company/skills.csv"))] == [one["name"] for one in team["axes"]]
+    ranked = client.get("/api/v1/skills/priorities").json()["skills"]
+    assert [row["skill"] for row in csv_of(client.get("/api/v1/skills/priorities.csv"))] == [one["skill"] for one in ranked]
+    for path in ("skills/needs", "skills/heat", "teams/company/skills", "skills/priorities"):
+        book = openpyxl.load_workbook(io.BytesIO(client.get(f"/api/v1/{path}.xlsx").content))
+        assert len(list(book.active.values)) > 1, path
+
+
+def test_what_a_debrief_found_is_kept_by_those_who_may_and_nothing_else_is(served):
+    app, _ = served
+    place, said = "/api/v1/skills/needs/findings", {"unit": "Engineering", "skill": "quality", "finding": "process"}
+    client = acting(app, Role.ANALYST)
+    assert client.post(place, json=said | {"target": 0.8}).json()["target"] == 0.8
+    assert next(one for one in client.get("/api/v1/skills/needs").json()["rows"] if one["unit"] == "Engineering")["finding"] == "process"
+    wrong = [{"finding": "laziness"}, {"target": 2}, {"unit": "a\u0000b"}, {"person": "p5"}, {"target": "NaN"}]
+    assert {client.post(place, json=said | one).status_code for one in wrong} == {422}
+    assert client.post(place, json=said | {"unit": "=cmd()"}).status_code == 404
+    assert client.post(place, json=said | {"target": 0.0001, "skill": "agile"}).status_code in (201, 409)
+    for role in (Role.MANAGER, Role.STEWARD, Role.EMPLOYEE, Role.ADMIN):
+        assert acting(app, role, served[1].persons[2]).post(place, json=said).status_code == 403
+    assert client.get("/needs", params={"text": "a\x00b"}).status_code == 422
+
+
+def test_taking_part_over_http_refuses_what_cannot_be(served):
+    app, company = served
+    client = acting(app, Role.EMPLOYEE, company.persons[11])
+    said = {"side": "both", "seats": 2, "wanted": ["speaking", "speaking"], "interests": {"plan": 0.5}, "day_start": 8, "day_end": 16}
+    assert client.put("/api/v1/me/mentoring", json=said).json()["wanted"] == ["speaking"]
+    assert client.get("/api/v1/me/mentoring").json()["seats"] == 2
+    wrong = [{"side": "boss"}, {"seats": 0}, {"wanted": ["x"] * 9}, {"interests": {"plan": 7}}, {"day_end": 99}, {"person": 5}]
+    assert {client.put("/api/v1/me/mentoring", json=one).status_code for one in wrong} == {422}
+    later = [({"wanted": ["reading minds"]}, 404), ({"interests": {"star sign": 0.5}}, 404), ({"day_start": 9, "day_end": 10}, 409)]
+    assert [client.put("/api/v1/me/mentoring", json=one).status_code for one, _ in later] == [status for _, status in later]
+    for address in ("nobody@acme.example", "a\u0000b@acme.example", "@" * 200, "\ud800@acme.example".encode("utf-8", "replace").decode()):
+        assert client.post("/api/v1/me/conflicts", json={"address": address}).status_code == 404, address
+    assert client.delete(f"/api/v1/me/conflicts/{'A' * 16}").status_code == 404
+    assert client.post(f"/api/v1/me/suggestions/{'a' * 32}", json={"accept": True}).status_code == 404
+    manager = acting(app, Role.MANAGER, company.persons[2])
+    answers = [manager.post("/api/v1/mentoring/suggestions", json={"address": one, "skill": "agile"}) for one in ("no", "x@y.z", "=1+1")]
+    assert [one.status_code for one in answers] == [422, 404, 404]

@@ -9,7 +9,7 @@ vivainsights and orgnet rank the first few companies only: orgnet takes minutes 
 import argparse
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -209,18 +209,16 @@ def _raw_facet(made: Scan, facet: str) -> pd.Series:
     return pd.Series(value.to_numpy(), index=pd.MultiIndex.from_product([value.index, [facet]], names=["person", "name"]))
 
 
-def coverage(draws: Iterable[pd.DataFrame]) -> dict[str, float]:
+def coverage(rows: pd.DataFrame) -> dict[str, float]:
     """Return by score how often the interval of a draw holds the mean of the same person's unshrunk value over all draws."""
-    rows = pd.concat(draws)
     same = rows.groupby(["person", "name"])["raw"]
     rows = rows[same.transform("size") >= rows["draw"].nunique() / 2].assign(long_run=same.transform("mean"))
     held = (rows["low"] <= rows["long_run"]) & (rows["long_run"] <= rows["high"])
     return {str(name): float(value) for name, value in held.groupby(rows["name"]).mean().items()}
 
 
-def kept_promises(draws: Iterable[pd.DataFrame]) -> dict[str, float]:
+def kept_promises(rows: pd.DataFrame) -> dict[str, float]:
     """Return by facet how many of all flags are on people whose mean over all draws is among the highest tenth, as a flag says."""
-    rows = pd.concat(draws)
     rows = rows[rows["name"].isin(PLANTED)]
     long_run = rows.groupby(["name", "person"])["raw"].agg(["mean", "size"])
     long_run = long_run[long_run["size"] >= rows["draw"].nunique() / 2]["mean"]
@@ -285,16 +283,31 @@ def _run(pool: ProcessPoolExecutor, work: Callable[[int], T], over: Sequence[int
     return list(pool.map(work, over))
 
 
+def _with_earlier(folder: Path | None, name: str, found: pd.DataFrame) -> pd.DataFrame:
+    """Put rows beside those of earlier runs, which rows of the same index give way to, and return all."""
+    if folder is None:
+        return found
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.parquet"
+    known = pd.read_parquet(path) if path.exists() else found.iloc[:0]
+    every = pd.concat([known[~known.index.isin(found.index)], found]).sort_index(kind="stable")
+    every.to_parquet(path)
+    return every
+
+
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cache", type=Path, help="folder of the weekly tables; default: the user's cache, by the code that makes them")
     parser.add_argument("--companies", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--people", type=int, default=600)
+    parser.add_argument("--results", type=Path, help="folder where results are added up: the bars of many short runs are those of all")
     parser.add_argument("--rivals", type=int, default=2, help="companies in which vivainsights and orgnet rank too, minutes each")
     parser.add_argument("--nulls", type=int, default=100)
+    parser.add_argument("--first-null", type=int, default=1000)
     parser.add_argument("--null-people", type=int, default=300, help="smaller, for speed")
     parser.add_argument("--draws", type=int, default=40)
+    parser.add_argument("--first-draw", type=int, default=0)
     parser.add_argument("--draw-people", type=int, default=300, help="smaller, for speed")
     return parser.parse_args()
 
@@ -307,8 +320,9 @@ def main() -> int:
     with ProcessPoolExecutor(2) as pool:
         if asked.companies:
             seeds = range(asked.first_seed, asked.first_seed + asked.companies)
-            results = pd.DataFrame(_run(pool, partial(judge, folder, asked.people), seeds))
-            head = f"{asked.companies} companies of {asked.people} people, 13 weeks, seeds from {asked.first_seed}"
+            found = pd.DataFrame(_run(pool, partial(judge, folder, asked.people), seeds), index=seeds)
+            results = _with_earlier(asked.results, f"companies-{asked.people}", found)
+            head = f"{len(results)} companies of {asked.people} people, 13 weeks, seeds {', '.join(map(str, results.index))}"
             sys.stdout.write(f"{head}\n{_side_by_side(results)}\n{_flags_by_role(results)}\n")
             bars += planted_bars(results)
         if asked.rivals:
@@ -320,18 +334,22 @@ def main() -> int:
                 f"{asked.rivals} companies of {asked.people} people, precision at k beside the best ranking of a library\n{best(beside)}\n"
             )
         if asked.nulls:
-            shown = _run(pool, partial(any_flag, folder, asked.null_people), range(1000, 1000 + asked.nulls))
-            what = f"of {asked.nulls} companies of {asked.null_people} with nobody planted, those with any flag"
-            bars.append(Bar(what, float(np.sum(shown)), most=asked.nulls / 10))
+            seeds = range(asked.first_null, asked.first_null + asked.nulls)
+            flagged = pd.DataFrame({"any": _run(pool, partial(any_flag, folder, asked.null_people), seeds)}, index=seeds)
+            shown = _with_earlier(asked.results, f"nulls-{asked.null_people}", flagged)["any"]
+            what = f"of {len(shown)} companies of {asked.null_people} with nobody planted, those with any flag"
+            bars.append(Bar(what, float(shown.sum()), most=len(shown) / 10))
         if asked.draws:
-            draws = _run(pool, partial(intervals, folder, asked.draw_people, 7), range(asked.draws))
-            held = coverage(draws)
+            numbers = range(asked.first_draw, asked.first_draw + asked.draws)
+            told = pd.concat(_run(pool, partial(intervals, folder, asked.draw_people, 7), numbers)).set_index("draw", drop=False)
+            draws = _with_earlier(asked.results, f"draws-{asked.draw_people}", told.rename_axis("number")).reset_index(drop=True)
+            held, n_draws = coverage(draws), draws["draw"].nunique()
             edges = {"ask_pull": (0.87, 0.93)} | dict.fromkeys(PLANTED, (0.80, 0.97))
             for name, (least, most) in edges.items():
-                what = f"90 % interval of {name} holds the mean of {asked.draws} draws"
+                what = f"90 % interval of {name} holds the mean of {n_draws} draws"
                 bars.append(Bar(what, held.get(name, float("nan")), least=least, most=most))
             for name, share in kept_promises(draws).items():
-                bars.append(Bar(f"share of {name} flags on the highest tenth by the mean of {asked.draws} draws", share))
+                bars.append(Bar(f"share of {name} flags on the highest tenth by the mean of {n_draws} draws", share))
     sys.stdout.write("\n".join(map(str, bars)) + "\n")
     return 0 if all(bar.passed for bar in bars) else 1
 

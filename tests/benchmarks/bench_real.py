@@ -1,4 +1,4 @@
-"""Real sets beside plain measures: helpers of a question-and-answer site, experts of a consultancy, mail and rank in a factory.
+"""Real sets beside plain measures: helpers of a site, experts, brokers of a strike, departments in mail and talk, rank in a factory.
 
 Needs the data sets of ``../shared/data`` beside the repository; a set that is not there is said to be missing.
 """
@@ -17,24 +17,31 @@ import pyarrow.parquet as pq
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "fixtures")]
 
+import real_companies  # noqa: E402 - what the tests read too
 from bars import Bar  # noqa: E402 - beside this script
 
-from ona.graph import Graph  # noqa: E402 - the tests that read the site are found from the root
+from ona.communities import adjusted_rand_index, communities  # noqa: E402
+from ona.facets import groups_of  # noqa: E402
+from ona.gates import PASSED, helper_gates  # noqa: E402
+from ona.graph import Graph  # noqa: E402
 from ona.metrics import METRICS  # noqa: E402
+from ona.observation import HELPER, graphs  # noqa: E402
+from ona.roster import Away  # noqa: E402
 from ona.rules import Rules  # noqa: E402
-from ona.scan import scan  # noqa: E402
+from ona.scan import _compared, _observed, scan  # noqa: E402
+from ona.scores import Indicators, shares  # noqa: E402
+from ona.tables import ABSENCES, HOLIDAYS  # noqa: E402
 from tests.ona import test_quantum_stackexchange as site  # noqa: E402
 
-DATA = ROOT.parent / "shared" / "data"
-SITE, FIRM, FACTORY = (DATA / name for name in ("quantum_stackexchange", "cross_parker_consulting", "manufacturing_email"))
+FACTORY = real_companies.DATA / "manufacturing_email"
 
 NO_WORKING_DAYS = Rules(weeks=26, min_worked_days=0, min_tenure_days=0, min_turns=0, min_counterparties=0)
 """A site has no working days: only the gates on asks and askers remain."""
 
-RATERS = 4
-"""Rating from which a colleague agrees that somebody has valuable expertise."""
+FEWEST = 4
+"""People whose correlation is worth a line."""
 
 SETTINGS = """
 [connectors.people]
@@ -92,28 +99,65 @@ def _gated(tables: dict[str, pa.Table], known: dict[int, float]) -> list[Bar]:
     plain = {name: rank(gated[name], target) for name in ("asks", "askers", "acknowledged")}
     best = max(plain.values())
     lines = [Bar(f"site: {name} with reputation, {len(gated)} gated people", figure) for name, figure in plain.items()]
-    if value["helper"].notna().any():
-        known_to = value["helper"].notna().to_numpy()
-        lines.append(Bar("site: helper facet with reputation", rank(value["helper"][known_to], target[known_to]), best - 0.05))
-    else:
+    if not value["helper"].notna().any():
         why = scores[(scores["name"] == "helper") & scores["person"].isin(gated.index)]["reason"].value_counts().to_dict()
-        told = made.notes["reliability"]
-        sys.stdout.write(f"site: helper facet withheld from all ({why}); reliabilities {told}; ask pull alone stands in for it\n")
-        lines.append(Bar("site: ask pull (facet withheld) with reputation", rank(value["ask_pull"], target), best - 0.05))
-    lines.append(Bar("site: the same given the number of answers", partial(value["ask_pull"], target, gated["asks"])))
+        told = {name: found for name, found in made.notes["reliability"].items() if name in HELPER}
+        sys.stdout.write(
+            f"site: helper facet withheld from all ({why}), for its indicators repeat themselves too little: {told}; below as it would be\n"
+        )
+        value["helper"] = pd.Series(_withheld(tables), made.people["person"].to_numpy()).reindex(gated.index)
+    for name, least in (("helper", best - 0.05), ("ask_pull", -np.inf)):
+        known_to = value[name].notna().to_numpy()
+        one, two, answers = value[name][known_to], target[known_to], gated["asks"][known_to]
+        lines.append(Bar(f"site: {name} with reputation, {known_to.sum()} gated people", rank(one, two), least))
+        lines.append(Bar(f"site: {name} with reputation given the number of answers", partial(one, two, answers)))
     return lines
+
+
+def _withheld(tables: dict[str, pa.Table]) -> npt.NDArray[np.float64]:
+    """Return the helper facet of everybody with the weights that a scan gives to its indicators, not withheld and not shrunk."""
+    window = _observed(tables, Away(*(table.empty() for table in (ABSENCES, HOLIDAYS))), NO_WORKING_DAYS, None)
+    recency = np.ones(len(window.ties.roster.weeks))
+    ground = _compared(window, graphs(window, recency), tables["presence"], recency)
+    told = (ground.reason == PASSED) & (helper_gates(window) == PASSED)
+    scores = [ground.peers.normal_score(np.where(told, ground.values[one], np.nan), ground.values[one]) for one in HELPER]
+    reliability = np.array([ground.replicates.reliability[one] for one in HELPER])
+    share = shares(Indicators(HELPER, groups_of(HELPER), np.column_stack(scores), reliability))
+    return np.where(share.any(axis=1), (share * np.nan_to_num(np.column_stack(scores))).sum(axis=1), np.nan)
 
 
 def experts() -> list[Bar]:
     """ExpertiseRank on who asks whom (weight 1 means never) with how many colleagues value somebody's expertise."""
-    asked = pd.read_csv(FIRM / "consulting_info.csv").query("weight >= 2")
-    people = pd.read_csv(FIRM / "consulting_nodes.csv")["id"].to_numpy()
-    table = pa.table({"source": asked["from"].to_numpy(), "target": asked["to"].to_numpy(), "weight": np.ones(len(asked))})
-    graph = Graph.from_ties(table, people=people, layer="ask", teams=None)
-    raters = pd.read_csv(FIRM / "consulting_value.csv").query("weight >= @RATERS").groupby("to").size().reindex(graph.people, fill_value=0)
+    graph, raters = real_companies.consultants()
     return [
-        Bar(f"consultancy: unweighted ExpertiseRank with raters >= {RATERS}", rank(METRICS["expertise_rank"](graph), raters), 0.85),
+        Bar("consultancy: unweighted ExpertiseRank with raters >= 4", rank(METRICS["expertise_rank"](graph), raters), 0.85),
         Bar("consultancy: askers (plain in-degree) with the same", rank(np.bincount(graph.adjacency.indices, minlength=graph.n), raters)),
+    ]
+
+
+def strike() -> list[Bar]:
+    """The two men through whom the management's offer was understood, by exact betweenness."""
+    graph, names = real_companies.sawmill()
+    first = pd.Series(METRICS["betweenness"](graph), names[graph.people]).nlargest(2).index.tolist()
+    return [Bar(f"sawmill: {' and '.join(first)} first by betweenness (1 = Bob, then Norm)", float(first == ["Bob", "Norm"]), 1.0)]
+
+
+def institution() -> list[Bar]:
+    """Departments of a research institution in its mail."""
+    return _departments("institution", real_companies.research_institution(), 0.60, 0.40)
+
+
+def office() -> list[Bar]:
+    """Departments of an office in its conversations; the bars are the figures beside the data set."""
+    return _departments("office", real_companies.office(), 0.664, 0.596)
+
+
+def _departments(what: str, graph: Graph, information: float, rand: float) -> list[Bar]:
+    found = communities(graph)
+    known = real_companies.everybody_grouped(found)
+    return [
+        Bar(f"{what}: communities and departments, NMI", real_companies.information(known, graph.teams), information),
+        Bar(f"{what}: communities and departments, ARI", adjusted_rand_index(known, graph.teams), rand),
     ]
 
 
@@ -173,7 +217,7 @@ def _against_depth(tables: dict[str, pd.DataFrame], n_pairs: int) -> list[Bar]:
     ]
     for facet in ("broker", "helper"):
         told = tables["scores"].query("name == @facet and percentile == percentile").set_index("person")
-        if len(told) >= RATERS:
+        if len(told) >= FEWEST:
             shallow = -depth.reindex(told.index)
             lines.append(
                 Bar(
@@ -200,14 +244,24 @@ def _ona(*words: object) -> None:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
 
 
+SETS = {
+    "quantum_stackexchange": questions_and_answers,
+    "cross_parker_consulting": experts,
+    "strike_sawmill": strike,
+    "email_eu_core": institution,
+    "workplace_2013": office,
+    "manufacturing_email": mail_and_rank,
+}
+
+
 def main() -> int:
     """Print every figure; the exit code is 1 when a bar fails."""
     lines: list[Bar] = []
-    for folder, measure in ((SITE, questions_and_answers), (FIRM, experts), (FACTORY, mail_and_rank)):
-        if folder.exists():
+    for name, measure in SETS.items():
+        if (real_companies.DATA / name).exists():
             lines += measure()
         else:
-            sys.stdout.write(f"{folder.name} is not beside the repository: not measured\n")
+            sys.stdout.write(f"{name} is not beside the repository: not measured\n")
     sys.stdout.write("\n".join(map(str, lines)) + "\n")
     return 0 if all(line.passed for line in lines) else 1
 

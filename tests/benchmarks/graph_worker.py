@@ -54,7 +54,7 @@ def by_igraph(graph: Arrays, measure: str, sources: int) -> Call:
         weight = lengths(graph).tolist()
     return {
         "strength": lambda: view.strength(mode="out", weights=weight),
-        "constraint": lambda: view.constraint(weights=weight),
+        "constraint": lambda: view.constraint(drawn(view.vcount(), sources).tolist() if sources else None, weights=weight),
         "pagerank": lambda: view.pagerank(weights=weight, damping=DAMPING),
         "hits": lambda: view.authority_score(weights=weight),
         "coreness": view.coreness,
@@ -64,6 +64,18 @@ def by_igraph(graph: Arrays, measure: str, sources: int) -> Call:
         "hops": lambda: np.nan_to_num(view.harmonic_centrality(some, mode="in", normalized=False)),
         "two_hop": lambda: view.betweenness(cutoff=2),
     }[measure]
+
+
+def drawn(people: int, sources: int) -> np.ndarray:
+    """Return so many people, at random but always the same."""
+    return np.sort(np.random.default_rng(0).permutation(people)[:sources])
+
+
+def two_paths(graph: Arrays) -> np.ndarray:
+    """Return how many ways of two ties begin at each person: what constraint walks along."""
+    source, target = ends(graph)
+    degree = np.bincount(source, minlength=len(graph["indptr"]) - 1) + np.bincount(target, minlength=len(graph["indptr"]) - 1)
+    return np.bincount(source, degree[target], len(degree)) + np.bincount(target, degree[source], len(degree))
 
 
 def by_networkit(graph: Arrays, measure: str, sources: int) -> Call:
@@ -79,7 +91,7 @@ def by_networkit(graph: Arrays, measure: str, sources: int) -> Call:
         return lambda: nk.centrality.PageRank(view, damp=DAMPING, tol=TOLERANCE, distributeSinks=sinks).run().scores()
     view = nk.GraphFromCoo((lengths(graph), (target, source)), n=n, weighted=measure != "hops", directed=True)
     if measure == "betweenness" and sources:
-        return lambda: nk.centrality.EstimateBetweenness(view, sources, normalized=False, parallel_flag=True).run().scores()
+        return lambda: nk.centrality.EstimateBetweenness(view, sources, False, True).run().scores()
     if measure == "betweenness":
         return lambda: nk.centrality.Betweenness(view, normalized=False).run().scores()
     return lambda: nk.centrality.HarmonicCloseness(view, normalized=False).run().scores()
@@ -163,6 +175,7 @@ def by_ona(graph: Arrays, measure: str, sources: int) -> Call:
         "paths": lambda: paths(ready),
         "hops": lambda: METRICS["harmonic"](ready) * (ready.n - 1),
         "two_hop": lambda: METRICS["two_hop_betweenness"](ready) * pairs(ready),
+        "leiden": lambda: grouped(ready),
     }.get(measure, lambda: METRICS[measure](ready))
 
 
@@ -186,6 +199,14 @@ def paths(graph: "Graph") -> np.ndarray:
     graph.__dict__.pop("traffic", None)
     found = traffic(graph)
     return np.stack([found.through, found.nearness])
+
+
+def grouped(graph: "Graph") -> np.ndarray:
+    """Return the group of everybody after two rounds."""
+    from ona.leiden import leiden
+
+    ties = graph.undirected().adjacency
+    return leiden((ties.indptr, ties.indices, ties.data), 1.0, seed=1, rounds=2)
 
 
 def pairs(graph: "Graph") -> np.ndarray:

@@ -1,17 +1,15 @@
 """The small company behind a real server, and Chromium to look at it; skipped where Chromium or Playwright is missing."""
 
-import importlib.util
 import socket
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
 
 import pytest
+import sealed_scan
 import uvicorn
 
 from api.app import create_app
@@ -63,16 +61,6 @@ class Seen:
     outside: list[str] = field(default_factory=list)
 
 
-def fixture(name: str) -> ModuleType:
-    """A fresh copy of a module of tests/fixtures, under a name of its own: some tests here rename its people."""
-    own = f"browser_{name}"
-    spec = importlib.util.spec_from_file_location(own, Path(__file__).parents[1] / "fixtures" / f"{name}.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[own] = module
-    spec.loader.exec_module(module)
-    return module
-
-
 @contextmanager
 def served(company: object) -> Iterator[Site]:
     """Serve a company on a free port."""
@@ -92,19 +80,13 @@ def served(company: object) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="session")
-def sealed_scan() -> Callable[[], ModuleType]:
-    """Give a fresh copy of the small company's module, to be changed at will."""
-    return lambda: fixture("sealed_scan")
-
-
-@pytest.fixture(scope="session")
 def serve_company() -> Callable[..., AbstractContextManager[Site]]:
     return served
 
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory) -> Iterator[Site]:
-    with served(fixture("sealed_scan").build(tmp_path_factory.mktemp("site") / "home")) as found:
+    with served(sealed_scan.build(tmp_path_factory.mktemp("site") / "home")) as found:
         yield found
 
 

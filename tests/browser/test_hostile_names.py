@@ -3,6 +3,7 @@
 from itertools import cycle, islice
 
 import pytest
+import sealed_scan
 
 from pipelines.access.rights import Role
 
@@ -65,15 +66,21 @@ def renamed(badge, **fields):
 
 
 @pytest.fixture(scope="module")
-def hostile(tmp_path_factory, sealed_scan, serve_company):
+def hostile(tmp_path_factory, serve_company):
     """A company whose people, teams, departments and badges are called like that."""
-    module = sealed_scan()
-    module.FIRST, module.LAST = STRINGS, ("",)
-    module.TEAMS, module.DEPARTMENTS = STRINGS[:8], tuple(islice(cycle(STRINGS[8:]), 4))
-    made = module._badges
-    names = cycle(STRINGS)
-    module._badges = lambda people: [renamed(badge, name=next(names), issuer=next(names)) for badge in made(people)]
-    with serve_company(module.build(tmp_path_factory.mktemp("hostile") / "home")) as found:
+    made, names = sealed_scan._badges, cycle(STRINGS)
+    hostile_names = {
+        "FIRST": STRINGS,
+        "LAST": ("",),
+        "TEAMS": STRINGS[:8],
+        "DEPARTMENTS": tuple(islice(cycle(STRINGS[8:]), 4)),
+        "_badges": lambda people: [renamed(badge, name=next(names), issuer=next(names)) for badge in made(people)],
+    }
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in hostile_names.items():
+            patch.setattr(sealed_scan, name, value)
+        company = sealed_scan.build(tmp_path_factory.mktemp("hostile") / "home")
+    with serve_company(company) as found:
         yield found
 
 

@@ -1,10 +1,7 @@
 """Pages of skills as people use them: filled, by keyboard alone, with scripts off, narrow, and without serious findings of axe."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
+import skilled_company
 import sqlalchemy as sa
 
 from api.auth import COOKIE
@@ -23,23 +20,13 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe i
 HR = Viewer("t-hr", Role.HR)
 
 
-def module(name, folder):
-    """A module beside this file or of tests/fixtures."""
-    path = Path(__file__).parents[1] / folder / f"{name}.py"
-    key = f"skill_pages_{name}"
-    if key not in sys.modules:
-        spec = importlib.util.spec_from_file_location(key, path)
-        sys.modules[key] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[key])
-    return sys.modules[key]
-
-
 @pytest.fixture(scope="module")
-def place(tmp_path_factory):
+def place(tmp_path_factory, serve_company):
     """A company with a programme that was invited, an open survey and this quarter's steps."""
-    company = module("skilled_company", "fixtures").build(tmp_path_factory.mktemp("skills") / "home", people_count=35)
-    with module("conftest", "browser").served(company) as site:
+    company = skilled_company.build(tmp_path_factory.mktemp("skills") / "home", people_count=35)
+    with serve_company(company) as site:
         ws = site.app.state.ws
+        skilled_company.add_addresses(ws, 35)
         for person in company.persons[:40]:
             for purpose in ("survey", "nudge"):
                 people.set_consent(ws, person, purpose, granted=True)
@@ -112,7 +99,8 @@ def test_filled_pages_have_no_serious_findings_at_any_width_in_any_light(place, 
     pages += [(path, Role.HR, None) for path in (f"/mentoring/{invited}", "/skill-units?by=archetype")]
     survey = surveys.own_surveys(site.app.state.ws, Viewer("p", Role.EMPLOYEE, person=person))[0].id
     pages += [(f"/my-surveys/{survey}?text=abel", Role.EMPLOYEE, person), ("/my-step", Role.EMPLOYEE, nudged(place))]
-    pages += [("/my-mentoring", Role.EMPLOYEE, asked(place))]
+    pages += [("/my-mentoring", Role.EMPLOYEE, asked(place)), ("/my-badges", Role.EMPLOYEE, person)]
+    pages += [("/needs", Role.ANALYST, None), ("/needs", Role.HR, None), ("/candidates?page=2", Role.HR, None)]
     faults = [f"{path}: {fault}" for path, role, who in pages for fault in serious(open_as(path, role, who))]
     assert not faults, "\n".join(faults)
 
@@ -127,14 +115,85 @@ def test_every_cell_of_the_grid_is_told_by_shape_and_word(open_as):
 
 
 def test_a_pair_is_held_and_let_go_by_keyboard_with_scripts_off(place, open_as):
-    page = open_as(f"/mentoring/{place[2]}", Role.HR, java_script_enabled=False)
-    button = page.locator(".choices li:not(.chosen) button").first
-    button.focus()
+    page = open_as(f"/mentoring/{place[2]}?text=person", Role.HR, java_script_enabled=False)
+    page.locator("details.mentee > summary").first.focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("· held").first).to_be_visible()
-    page.locator(".choices li.chosen button", has_text="Let go").first.focus()
+    label = page.locator("details.mentee[open] .who-looks strong").inner_text()
+    page.locator("details.mentee[open] tr:not(.chosen) button").first.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("details.mentee[open] .who-looks strong")).to_have_text(label)  # back where it was held
+    expect(page.locator("details.mentee[open] summary")).to_contain_text("held, costs")
+    assert "text=person" in page.url
+    page.locator("details.mentee[open] tr.chosen button", has_text="Let go").focus()
     page.keyboard.press("Enter")
     expect(page.get_by_text("· held")).to_have_count(0)
+
+
+def test_the_board_is_filtered_and_weighed_by_keyboard_with_scripts_off(place, open_as):
+    page = open_as(f"/mentoring/{place[2]}", Role.HR, java_script_enabled=False)
+    mentees = page.locator("details.mentee").count()
+    page.get_by_label("Show", exact=True).select_option("unmatched")
+    page.get_by_label("Label or skill").press("Enter")
+    expect(page.locator("details.mentee .with:not(.none)")).to_have_count(0)
+    page.goto(page.url.split("?")[0])
+    assert page.locator("details.mentee").count() == mentees
+    page.locator("summary", has_text="What the fit is made of").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("Another department").fill("90")
+    page.keyboard.press("Enter")
+    assert page.locator("input[name=crossing]").input_value() == "90"
+    page.set_viewport_size({"width": 375, "height": 800})
+    assert page.evaluate("document.documentElement.scrollHeight") < 6_000
+
+
+def test_a_debrief_is_kept_by_keyboard_with_scripts_off(open_as):
+    page = open_as("/needs?text=agile", Role.ANALYST, java_script_enabled=False)
+    first = page.locator("li.need").first
+    first.get_by_label("The debrief found").select_option("process")
+    first.get_by_label("Target").fill("95")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/needs?text=agile#list")
+    expect(page.locator("li.need").first).to_contain_text("95 in 100")
+    page.locator("li.need").first.get_by_label("Target").fill("1")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_have_text("This target is reached already. Set a higher one.")
+
+
+def test_somebody_says_by_keyboard_how_they_take_part_and_who_sees_a_badge(place, open_as):
+    page = open_as("/my-mentoring/profile", Role.EMPLOYEE, place[0].company.persons[21], java_script_enabled=False)
+    page.get_by_label("As the service proposes").focus()
+    page.keyboard.press("ArrowDown")
+    page.get_by_label("Skill 1 that I look for").select_option("negotiation")
+    page.get_by_label("I think best while talking.").select_option("5")
+    page.get_by_role("button", name="Keep").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_label("As a mentee")).to_be_checked()
+    expect(page.get_by_label("Skill 1 that I look for")).to_have_value("negotiation")
+    page.get_by_label("from").select_option("9")
+    page.get_by_role("button", name="Keep").press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("a start and an end")
+    page = open_as("/my-badges", Role.EMPLOYEE, place[0].company.persons[21], java_script_enabled=False)
+    page.locator("li.card").first.get_by_label("HR and colleagues").focus()
+    page.keyboard.press("ArrowUp")
+    page.locator("li.card").first.get_by_role("button").press("Enter")
+    expect(page.locator("li.card").first.get_by_label("Only me")).to_be_checked()
+
+
+def test_a_manager_suggests_and_the_person_answers_by_keyboard_with_scripts_off(place, open_as):
+    persons = place[0].company.persons
+    page = open_as("/suggest", Role.MANAGER, persons[2], java_script_enabled=False)
+    for address, said in (("p5@acme.example", "nobody of this address"), ("p12@acme.example", None)):
+        page.get_by_label("Work address").fill(address)
+        page.get_by_label("Skill", exact=True).select_option("negotiation")
+        page.get_by_label("Work address").press("Enter")
+        expect(page.get_by_role("alert").filter(has_text=said or "nobody")).to_have_count(1 if said else 0)
+    expect(page.locator("tbody tr")).to_have_count(1)
+    person = open_as("/my-mentoring", Role.EMPLOYEE, persons[12], java_script_enabled=False)
+    person.get_by_role("button", name="Yes negotiation").focus()
+    person.keyboard.press("Enter")
+    expect(person.get_by_text("You said yes. Nobody was told.")).to_have_count(1)
+    page.reload()
+    expect(page.locator("tbody tr")).to_contain_text("suggested")
 
 
 def test_a_survey_is_answered_by_keyboard_with_scripts_off(place, open_as):

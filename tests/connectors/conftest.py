@@ -7,6 +7,7 @@ from datetime import date
 from enum import Enum, Flag
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.base import Coverage, Cursor, connector_names, open_connector
@@ -23,6 +24,7 @@ class Pulled:
     badges: list
     evidence: list
     days_off: list
+    ties: list
     accounts: dict[str, Coverage]
 
     @property
@@ -35,6 +37,7 @@ class Pulled:
                     "badges": [_plain(r) for r in self.badges],
                     **({"evidence": [_plain(r) for r in self.evidence]} if self.evidence else {}),
                     **({"days_off": [_plain(r) for r in self.days_off]} if self.days_off else {}),
+                    **({"ties": [_plain(r) for r in self.ties]} if self.ties else {}),
                     "accounts": {what: _account(c) for what, c in self.accounts.items()},
                 },
                 default=str,
@@ -45,7 +48,7 @@ class Pulled:
 def pull(name: str, section: dict) -> Pulled:
     """Read everything as the pipeline does: the reader of the records counts what it accepts."""
     connector = open_connector(name, section)
-    found, accounts = {"events": [], "people": [], "badges": [], "evidence": [], "days_off": []}, {}
+    found, accounts = {"events": [], "people": [], "badges": [], "evidence": [], "days_off": [], "ties": []}, {}
     for what, records in found.items():
         if hasattr(connector, what):
             accounts[what] = Coverage()
@@ -84,7 +87,7 @@ def golden(request) -> str:
 
 def _plain(record):
     """Write only what differs from the defaults: enums by name, dates in ISO form."""
-    fields = dataclasses.fields(record)
+    fields = msgspec.structs.fields(record) if isinstance(record, msgspec.Struct) else dataclasses.fields(record)
     return {f.name: _value(getattr(record, f.name)) for f in fields if getattr(record, f.name) != f.default}
 
 

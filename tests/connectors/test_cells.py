@@ -133,7 +133,15 @@ def test_dates_are_read_in_the_forms_of_spreadsheets(cell, expected):
 
 @pytest.mark.parametrize(
     ("cell", "code"),
-    [("03/04/2026", "date_ambiguous"), ("31/31/2026", "date_unreadable"), ("soon", "date_unreadable"), ("0001-01-01", "date_out_of_range")],
+    [
+        ("03/04/2026", "date_ambiguous"),
+        ("31/31/2026", "date_unreadable"),
+        ("soon", "date_unreadable"),
+        ("0001-01-01", "date_out_of_range"),
+        *(
+            (text, "date_unreadable") for text in ("01/07/26", "1.7.26", "26-07-01", "010726", "260701", "July 1, 26")
+        ),  # two digits of a year
+    ],
 )
 def test_a_date_that_could_be_two_or_none_is_refused(cell, code):
     with pytest.raises(CellError) as caught:

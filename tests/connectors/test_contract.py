@@ -11,6 +11,11 @@ from connectors.base import connector_names, open_connector
 from ona.errors import OnaError
 
 CANARY = "CANARY"
+LAUGHS = b"<?xml version='1.0'?><!DOCTYPE l [<!ENTITY a0 'CANARY'>%s]><l>&a30;</l>" % b"".join(
+    b"<!ENTITY a%d '&a%d;&a%d;'>" % (n, n - 1, n - 1) for n in range(1, 31)
+)
+"""Thirty entities that each stand for the one before twice: 2^30 words for a reader that expands them."""
+OUTSIDE = b"<?xml version='1.0'?><!DOCTYPE l [<!ENTITY a SYSTEM 'file:///etc/passwd'>]><l>&a;</l>\n"
 
 
 def test_every_file_connector_has_a_golden_folder(request):
@@ -42,7 +47,9 @@ def test_no_content_leaves_the_reader(golden_section, golden, golden_folder, pul
     assert CANARY.lower() not in caplog.text.lower()
     assert (
         CANARY.lower()
-        not in "".join(map(repr, (*pulled.events, *pulled.people, *pulled.badges, *pulled.evidence, *pulled.days_off))).lower()
+        not in "".join(
+            map(repr, (*pulled.events, *pulled.people, *pulled.badges, *pulled.evidence, *pulled.days_off, *pulled.ties))
+        ).lower()
     )
 
 
@@ -57,8 +64,11 @@ def test_no_content_leaves_the_reader(golden_section, golden, golden_folder, pul
         lambda data: data.replace(b"\n", b"\0"),
         lambda data: b"PK\x03\x04" + data,
         lambda data: data * 3,
+        lambda data: LAUGHS,
+        lambda data: OUTSIDE + data,
+        lambda data: b"--- !!python/object/apply:os.system ['echo CANARY > CANARY']\n" + data,
     ],
-    ids=["empty", "half", "reversed", "garbled", "utf16_mark", "nul", "zip_mark", "thrice"],
+    ids=["empty", "half", "reversed", "garbled", "utf16_mark", "nul", "zip_mark", "thrice", "entities", "outer_entity", "yaml"],
 )
 def test_damaged_bytes_give_a_typed_error_or_a_count_and_echo_nothing(golden_section, golden, tmp_path, pulling, damage):
     source, copy = golden_section["path"], tmp_path / golden_section["path"].name

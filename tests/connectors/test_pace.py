@@ -105,3 +105,15 @@ def test_a_budget_ends_a_stream_and_one_long_pause_parks_it():
     assert parked.value.retry_after == 60
     with pytest.raises(RateLimitError):
         Budget(10_000.0).spend(float("inf"), 120.0)
+
+
+def test_after_an_outage_one_call_tries_and_whoever_else_comes_waits_for_what_becomes_of_it():
+    clock = FakeClock(0.0)
+    breaker = Breaker(Policy(breaker_after=0.0), clock)
+    for _ in range(5):
+        breaker.failed()
+    clock.sleep(60)
+    assert [breaker.wait() for _ in range(3)] == [0, 60, 60]
+    clock.sleep(1)
+    breaker.succeeded()
+    assert [breaker.wait() for _ in range(3)] == [0, 0, 0]

@@ -60,16 +60,17 @@ def test_needs_rise_with_tickets_and_delays_and_fall_with_courses_completed():
     assert quiet.target == pytest.approx(0.67), "half of what is missing: 1/3 covered today"
 
 
-def offers(taken=(), helpers=None):
-    steps = np.array([[0, 1, 3, 0], [1, 0, 2, 0], [3, 2, 0, 0], [0, 0, 0, 0]])
+def offers(taken=(), nearest=None):
     courses = (Course("long", "a", 90), Course("short", "a", 20), Course("other", "b", 30))
-    return Offers("2026-Q3", 1, frozenset(taken), courses, helpers or {}, steps, np.array([10, 11, 12, 13]))
+    return Offers("2026-Q3", 1, frozenset(taken), courses, nearest or {}, np.array([10, 11, 12, 13]))
 
 
 def test_a_nudge_is_the_nearest_helper_else_the_shortest_course_for_the_gap_that_matters_most():
     gap = np.array([[1.0, 1.0], [0.0, 1.0], [NO, NO], [1.0, 0.0]])
     persons = np.array([10, 11, 12, 13])
-    found = {one.person: one for one in choose(persons, gap, ("a", "b"), {"a": 2.0, "b": 1.0}, offers(helpers={"a": (1, 2)}))}
+    found = {
+        one.person: one for one in choose(persons, gap, ("a", "b"), {"a": 2.0, "b": 1.0}, offers(nearest={"a": np.array([1, 1, 2, -1])}))
+    }
     assert (found[10].kind, found[10].helper, found[10].minutes) == (SHADOWING, 11, 60)
     assert (found[11].kind, found[11].item) == (COURSE, "other")
     assert 12 not in found
@@ -156,6 +157,19 @@ def test_the_skill_map_knows_a_hundred_skills_by_several_words():
     assert tag("basket weaving").match == "manual"
 
 
-def test_a_loaded_list_outweighs_the_map():
-    esco = SkillTag("scrum", "hard", "ESCO", "S5.6", "exact", 1.0)
-    assert tag("Scrum", {"scrum": esco}) is esco
+def test_a_loaded_list_adds_to_the_map_and_lends_it_its_codes():
+    """Targets and badges go by the same label, whatever list is loaded later."""
+    esco = {
+        "scrum": SkillTag("scrum", "hard", "ESCO", "S1", "exact", 1.0),
+        "agile": SkillTag("agile", "hard", "ESCO", "S5.6", "exact", 1.0),
+    }
+    weaving = SkillTag("basket weaving", "hard", "ESCO", "S9", "exact", 1.0)
+    assert (tag("Scrum", esco).label, tag("Scrum", esco).framework, tag("Scrum", esco).code) == ("agile", "ESCO", "S5.6")
+    assert tag("basket weaving", {"basket weaving": weaving}) is weaving
+    assert tag("negotiation", {"negotiation": weaving}).code == "2.B.1.d", "an own code stays"
+
+
+def test_a_skill_is_found_by_its_code_too():
+    assert tag("2.B.1.D").label == tag("Negotiating with people [2.B.1.d]").label == "negotiation"
+    assert tag("Basket weaving [X.9]").label == "basket weaving", "a code that nobody knows leaves the word"
+    assert skills_of(["Basket weaving [X.9]", "Basket Weaving"]) == ("basket weaving",)

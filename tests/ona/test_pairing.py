@@ -1,10 +1,26 @@
 """Hard rules and utility of a mentoring pair, on four people whose answers can be read off."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from ona.pairing import Between, Mentors, Side, Weights, conflicts, forbidden, one_line, parts, reasons, similarity, steps_between, utility
+from ona.pairing import (
+    Between,
+    Mentors,
+    Side,
+    Weights,
+    conflicts,
+    forbidden,
+    nearest,
+    one_line,
+    parts,
+    reasons,
+    similarity,
+    steps_between,
+    utility,
+)
 
 OFFICE = np.arange(24)[None, :]
 
@@ -114,3 +130,31 @@ def test_steps_are_counted_along_ties_and_0_means_no_path():
 
 def test_items_that_only_one_side_answered_say_nothing():
     assert similarity(np.array([[1.0, np.nan]]), np.array([[np.nan, 1.0]])).tolist() == [[0]]
+
+
+def test_the_nearest_helper_is_the_one_that_all_pairs_would_name_and_the_lowest_of_several():
+    """Against shortest paths between everybody, on forty random graphs with directed ties and people apart."""
+    rng = np.random.default_rng(11)
+    for _ in range(40):
+        n = int(rng.integers(2, 40))
+        dense = (rng.random((n, n)) < 1.6 / n) * rng.random((n, n))
+        np.fill_diagonal(dense, 0)
+        helpers = np.sort(rng.choice(n, size=int(rng.integers(1, max(2, n // 4))), replace=False))
+        steps = steps_between(csr_array(dense), np.arange(n), helpers)
+        rows, apart = nearest(csr_array(dense + dense.T), helpers)
+        for row in range(n):
+            reached = [(int(step), int(helper)) for step, helper in zip(steps[row], helpers, strict=True) if step or helper == row]
+            assert (int(apart[row]), int(rows[row])) == min(reached, default=(0, -1))
+
+
+def test_the_nearest_helpers_of_a_large_company_need_no_table_of_pairs():
+    """A table of 30,000 × 30,000 steps would take 7 GB; the ring's far side is out of reach."""
+    n = 30_000
+    ring = csr_array((np.ones(n), (np.arange(n), (np.arange(n) + 1) % n)), shape=(n, n))
+    tracemalloc.start()
+    rows, apart = nearest(csr_array(ring + ring.T), np.array([0, 3]))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 30 * 2**20
+    assert (rows[:10].tolist(), apart[:10].tolist()) == ([0, 0, 3, 3, 3, 3, 3, 3, 3, -1], [0, 1, 1, 0, 1, 2, 3, 4, 5, 0])
+    assert rows[n - 5 :].tolist() == [0] * 5

@@ -1,11 +1,15 @@
 """Working days: patterns, joining, leaving and absence; who is a member."""
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
+from ona.gates import person_gates
+from ona.graph import Graph
 from ona.roster import Away, roster, weeks_of
+from ona.rules import Rules
 from ona.tables import ABSENCES, HOLIDAYS, PEOPLE, PRESENCE
 
 MONDAY = date(2026, 6, 29)
@@ -57,6 +61,15 @@ def test_part_time_is_never_inferred_from_silence():
     """Seen on Mondays only: no ten working days in a row are silent."""
     who = roster(people({"person": 1}), presence({1: [1] * 13}), np.array([], dtype=np.int64), WEEKS)
     assert who.worked.sum() == 65
+
+
+def test_without_a_joining_date_who_is_first_seen_late_is_too_new_unless_tenure_does_not_matter():
+    """Person 1 is seen from the first week, person 2 from the fifth; a tenure of 0 days asks for none."""
+    who = roster(people({"person": 1}, {"person": 2}), presence({1: [31] * 13, 2: [0] * 4 + [31] * 9}), np.array([], dtype=np.int64), WEEKS)
+    nobody = Graph.from_ties(pa.table({"source": [], "target": [], "weight": []}), people=np.array([1, 2]))
+    rules = Rules(min_worked_days=0, min_turns=0, min_counterparties=0)
+    assert person_gates(who, np.zeros(2), nobody, rules).tolist() == ["", "too_new"]
+    assert person_gates(who, np.zeros(2), nobody, replace(rules, min_tenure_days=0)).tolist() == ["", ""]
 
 
 def test_the_last_row_of_a_person_counts_and_all_managers_of_the_window_are_in_line():

@@ -1,4 +1,4 @@
-"""Pulls from a fake Slack in children that are killed with SIGKILL at random moments, then once to the end; a program of its own."""
+"""Pulls from a fake vendor in children that are killed with SIGKILL at random moments, then once to the end; a program of its own."""
 
 import json
 import os
@@ -10,20 +10,20 @@ import time
 from datetime import datetime
 from pathlib import Path
 
+from connectors.base import open_connector
 from connectors.network import Surroundings
 from connectors.simulated.faults import FakeClock
-from connectors.slack.web_api import Config, Connector
 from pipelines.settings import load_settings
 from pipelines.steps import pull_steps
 from pipelines.workspace import open_workspace
 
 
-def pull(home: Path, section: dict, start: float) -> None:
+def pull(home: Path, told: dict) -> None:
     """Pull in small commits, with a clock that waits for nothing."""
-    connector = Connector(Config.model_validate(section))
-    connector.around = Surroundings(clock=FakeClock(start))
+    connector = open_connector(told["connector"], told["section"])
+    connector.around = Surroundings(clock=FakeClock(told["start"]))
     with open_workspace(load_settings(home), now=lambda: datetime(2026, 7, 13, 12)) as ws:
-        pull_steps(ws, "slack_web_api", connector, rows=60)
+        pull_steps(ws, told["connector"], connector, rows=60)
 
 
 def main() -> None:
@@ -33,18 +33,18 @@ def main() -> None:
     trial = Path(told["home"]).with_name("trial")
     shutil.copytree(home, trial)
     begun, killed = time.monotonic(), 0
-    pull(trial, told["section"], told["start"])
+    pull(trial, told)
     whole = time.monotonic() - begun
     shutil.rmtree(trial)
     for _ in range(told["kills"]):
         child = os.fork()
         if child == 0:
-            pull(home, told["section"], told["start"])
+            pull(home, told)
             os._exit(0)
         time.sleep(rng.uniform(0.0, whole))
         os.kill(child, signal.SIGKILL)
         killed += os.WIFSIGNALED(os.waitpid(child, 0)[1])
-    pull(home, told["section"], told["start"])
+    pull(home, told)
     sys.stdout.write(str(killed))
 
 

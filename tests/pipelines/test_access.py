@@ -1,12 +1,10 @@
 """The one policy: pseudonyms, opt-in names, opt-outs, small groups, and reasons in words."""
 
-import importlib.util
-import sys
 from dataclasses import asdict, replace
-from pathlib import Path
 
 import pyarrow as pa
 import pytest
+import sealed_scan
 
 from ona.errors import NotFoundError
 from pipelines import access, audit
@@ -22,18 +20,9 @@ KEYS = derive(bytes(range(1, 33)))
 EVERYBODY = PeopleQuery(limit=500)
 
 
-def fixture_module():
-    path = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    if "sealed_scan" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("sealed_scan", path)
-        sys.modules["sealed_scan"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["sealed_scan"])
-    return sys.modules["sealed_scan"]
-
-
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
-    return fixture_module().build(tmp_path_factory.mktemp("access") / "home")
+    return sealed_scan.build(tmp_path_factory.mktemp("access") / "home")
 
 
 @pytest.fixture
@@ -52,7 +41,7 @@ def scan(company):
 @pytest.fixture
 def own(tmp_path):
     """A company of this test's own, its deployment and its scan."""
-    made = fixture_module().build(tmp_path / "home", people=35)
+    made = sealed_scan.build(tmp_path / "home", people=35)
     with open_workspace(made.settings) as opened:
         yield made, opened, open_scan(opened)
 
@@ -264,7 +253,7 @@ def test_a_single_hidden_cell_takes_a_second_one_with_it(own):
 
 
 def test_above_three_hundred_people_the_company_map_draws_teams(tmp_path):
-    company = fixture_module().build(tmp_path / "home", people=323)
+    company = sealed_scan.build(tmp_path / "home", people=323)
     with open_workspace(company.settings) as ws:
         drawn = access.read_team_map(ws, open_scan(ws), LOCAL_ANALYST, "company")
     assert drawn.units

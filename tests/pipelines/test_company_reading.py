@@ -1,14 +1,11 @@
 """The company as a whole through the policy: no small department, no withheld person, no number that a scan does not hold."""
 
-import importlib.util
-import sys
-from pathlib import Path
-
 import pytest
+import sealed_scan
 
 from pipelines import access
 from pipelines.access import LOCAL_ANALYST
-from pipelines.access.company import STATEMENTS
+from pipelines.access.company import STATEMENTS, percent, rough_percent
 from pipelines.people import object_person
 from pipelines.scans import open_scan
 from pipelines.workspace import open_workspace
@@ -25,12 +22,7 @@ NOTES = {
 
 @pytest.fixture
 def ws(tmp_path):
-    path = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    if "sealed_scan" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("sealed_scan", path)
-        sys.modules["sealed_scan"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["sealed_scan"])
-    company = sys.modules["sealed_scan"].build(tmp_path / "home")
+    company = sealed_scan.build(tmp_path / "home")
     with open_workspace(company.settings) as opened:
         yield opened
 
@@ -58,14 +50,19 @@ def test_a_department_that_objections_make_too_small_disappears(ws):
 
 def test_a_scan_without_the_numbers_says_nothing_about_the_company(ws):
     assert access.read_company(ws, open_scan(ws), LOCAL_ANALYST).statements == ()
-    assert [statement({}) for statement in STATEMENTS] == [None] * len(STATEMENTS)
+    assert [statement({}, percent) for statement in STATEMENTS] == [None] * len(STATEMENTS)
 
 
 def test_the_numbers_are_told_in_sentences():
     """By hand: an index of -.4 means that (1 + .4) / 2 of contact stays inside; .2 of .4 is half."""
-    told = [statement(NOTES) for statement in STATEMENTS]
+    told = [statement(NOTES, percent) for statement in STATEMENTS]
     plain = [one.sentence.replace("\u00a0", " ") for one in told]
     assert [one.figure.replace("\u00a0", " ") for one in told] == ["12", "70 %", "72 %", "51 %", "50 %", "27 %"]
     assert "61 %" in plain[0]
     assert "20 % by chance" in plain[1]
     assert "at random reach 40 %, the best connected 48 %" in plain[3]
+
+
+def test_whoever_reads_no_single_people_is_told_shares_in_steps_of_five_points():
+    told = [statement(NOTES, rough_percent).figure.replace("\u00a0", " ") for statement in STATEMENTS]
+    assert told == ["12", "about 70 %", "about 70 %", "about 50 %", "about 50 %", "about 25 %"]

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
-from ona.disclosure import Hidden
-from pipelines.access.cards import _about
+from ona.disclosure import Hidden, exposed
 from pipelines.access.contact import contact_of, enough
 from pipelines.access.disclosed import COMPANY, GROUP, OUTSIDE, TEAM, Audience, leaks, pattern
 from pipelines.access.overview import unanswerable
+from pipelines.access.steps import about
+from pipelines.quality import _told_groups
 
 K = 5
 SEEDS = range(20)
@@ -131,7 +133,7 @@ def test_each_of_two_scans_exposes_nobody_after_somebody_joined_left_or_thought_
 
 
 def test_numbers_of_people_are_told_in_steps_of_five():
-    assert [_about(number) for number in (5, 6, 7, 8, 12, 13, 23)] == [5, 5, 5, 10, 10, 15, 25]
+    assert [about(number) for number in (5, 6, 7, 8, 12, 13, 23)] == [5, 5, 5, 10, 10, 15, 25]
 
 
 def test_neighbours_are_groups_of_others_and_never_mixed_with_ones_own():
@@ -179,3 +181,22 @@ def test_no_hidden_cell_of_the_contact_grid_follows_from_its_rows(seed):
         for cell in range(len(gone)):  # over the rationals: the unit vector of a hidden cell is not in the row space
             unit = np.eye(len(gone))[cell]
             assert np.linalg.matrix_rank(np.vstack([rows[:, gone], unit])) > rank
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_the_coverage_of_departments_beside_that_of_all_tells_of_no_small_one(seed):
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(8), rng.integers(1, 14, 8)).astype(object)
+    groups[rng.random(len(groups)) < 0.05] = None
+    told = _told_groups(groups.tolist(), K)
+    cells = sp.csr_array(np.array([np.ones(len(groups)), *(groups == one for one in told)], dtype=np.int64))
+    assert exposed(cells, K) == []
+    assert all((groups == one).sum() >= K for one in told)
+
+
+def test_one_small_department_takes_the_smallest_large_one_along():
+    groups = [0] * 3 + [1] * 6 + [2] * 20
+    assert _told_groups(groups, K) == [2]
+    assert _told_groups([0] * 8 + [1] * 9, K) == [0, 1]
+    assert _told_groups([0] * 8 + [1] * 9 + [None] * 7, K) == [0, 1]
+    assert _told_groups([0] * 8 + [1] * 9 + [None] * 2, K) == [1]

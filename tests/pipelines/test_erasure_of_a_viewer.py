@@ -1,10 +1,10 @@
 """Somebody who signs in, was asked for, invited and contested is erased: nothing is left of them in any live file, and others stay."""
 
 import shutil
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+import sealed_scan
+import signing_in
 import sqlalchemy as sa
 
 from connectors.identity import alias_token, token_text
@@ -23,28 +23,20 @@ GONE, STAYS = 5, 9
 REASON = "Canary-reason: they hold the only tie between two plants."
 
 
-def fixture_module(name):
-    place = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    spec = spec_from_file_location(f"{name}_of_erasure", place)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture
 def built(tmp_path):
-    return fixture_module("sealed_scan").build(tmp_path / "home", people=21)
+    return sealed_scan.build(tmp_path / "home", people=21)
 
 
 @pytest.fixture
 def ws(built):
-    with open_workspace(fixture_module("signing_in").company_settings(built.settings)) as opened:
+    with open_workspace(signing_in.company_settings(built.settings)) as opened:
         yield opened
 
 
 def use_the_service(ws, built):
     """Let both people do and be asked everything; return the session of the one who will be erased."""
-    add = fixture_module("signing_in").add_viewer
+    add = signing_in.add_viewer
     scan, now = scans.open_scan(ws), ws.now()
     hr = Viewer("hr", Role.HR, signed_in=now)
     tokens = {}

@@ -2,10 +2,9 @@
 
 from dataclasses import replace
 from datetime import timedelta
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+import sealed_scan
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
@@ -21,11 +20,7 @@ HR = Viewer("viewer-hr", Role.HR, roles=frozenset({Role.HR}))
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    place = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    spec = spec_from_file_location("sealed_scan_of_invitations", place)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    made = module.build(tmp_path_factory.mktemp("invitations") / "home", people=21)
+    made = sealed_scan.build(tmp_path_factory.mktemp("invitations") / "home", people=21)
     with open_workspace(made.settings) as ws:
         for at in (YES, NO, SILENT):
             people.set_consent(ws, made.persons[at], "mentor_pool", granted=True)

@@ -1,6 +1,8 @@
 """Jobs: claimed once, followed, cancelled, revived, fenced; signed JSON in the queue; requests that arrive twice."""
 
 import os
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,7 +15,7 @@ import sqlalchemy as sa
 from ona.errors import NotFoundError, TryLaterError
 from ona.rules import Rules
 from ona.simulate import company
-from pipelines import jobs, scans, simulated
+from pipelines import jobs, leases, scans, simulated
 from pipelines.access import LOCAL_ANALYST
 from pipelines.jobs import Kept, KeyReusedError, State, bodies, dispatch, once, register, worker
 from pipelines.jobs.worker import Worker
@@ -282,6 +284,64 @@ def test_a_worker_beside_the_pages_works_at_low_priority_says_it_lives_and_ends_
         assert os.getpriority(os.PRIO_PROCESS, child) >= worker.NICENESS
         beside.stop()
         assert not Path(f"/proc/{child}").exists()
+        assert not jobs.is_attended(ws)
+
+
+def test_a_lease_is_renewed_while_it_is_held_and_given_back_at_the_end(home, monkeypatch):
+    monkeypatch.setattr(leases, "LIFE", timedelta(seconds=0.4))
+    with open_workspace(load_settings(home)) as ws:
+        row = lambda: ws.service.rows(sa.select(LEASES))[0]  # noqa: E731 - one line says it
+        with leases.hold(ws, "scan"):
+            first = row().until
+            wait_until(lambda: row().until > first + leases.LIFE, 10)
+        assert (row().holder, row().fence) == (None, 1)
+
+
+def test_a_cancelled_job_whose_worker_died_is_not_taken_up_again(home):
+    clock = [NOW]
+    with open_workspace(load_settings(home), now=lambda: clock[0]) as ws:
+        job = asked(ws)
+        register.claim(ws, job.id, "w")
+        assert jobs.cancel(ws, job.id).cancelling
+        clock[0] += register.SILENT + timedelta(seconds=1)
+        assert register.revive(ws) == []
+        found = jobs.find(ws, job.id)
+        assert (found.state, found.cancelling, found.finished) == (State.CANCELLED, False, clock[0])
+
+
+def test_jobs_are_forgotten_after_their_time_but_for_those_that_wait(home):
+    clock = [NOW]
+    with open_workspace(load_settings(home), now=lambda: clock[0]) as ws:
+        ended, waiting = asked(ws), asked(ws)
+        jobs.cancel(ws, ended.id)
+        clock[0] += register.KEPT
+        assert register.forget(ws) == 0
+        clock[0] += timedelta(seconds=1)
+        assert register.forget(ws) == 1
+        assert [one.id for one in jobs.latest(ws)] == [waiting.id]
+
+
+SLOW = """
+import sys, time
+from pathlib import Path
+from pipelines.jobs import bodies, worker
+from pipelines.settings import load_settings
+bodies.BODIES["retention"] = lambda ws, body, progress: [progress("step", n, None) or time.sleep(0.1) for n in range(1_000)]
+worker.work(load_settings(Path(sys.argv[1])), schedule=False)
+"""
+
+
+def test_a_worker_that_is_told_to_leave_gives_its_job_back_at_once(home):
+    with open_workspace(load_settings(home)) as ws:
+        job = asked(ws)
+        leaving = subprocess.Popen([sys.executable, "-c", SLOW, str(home)], stderr=subprocess.DEVNULL)
+        try:
+            wait_until(lambda: jobs.find(ws, job.id).phase == "step")
+        finally:
+            leaving.terminate()
+            leaving.wait(30)
+        found = jobs.find(ws, job.id)
+        assert (found.state, found.phase, found.attempts) == (State.QUEUED, "waiting", 1)
         assert not jobs.is_attended(ws)
 
 

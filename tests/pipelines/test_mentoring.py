@@ -1,18 +1,16 @@
 """A mentoring programme from draft to check-in: nobody is named before they say yes, no reads like silence, rules hold."""
 
 import csv
-import importlib.util
 import io
 import shutil
-import sys
 from collections import Counter
 from dataclasses import asdict, replace
 from datetime import timedelta
-from pathlib import Path
 
 import icalendar
 import pyarrow as pa
 import pytest
+import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
@@ -29,20 +27,11 @@ from pipelines.workspace import open_workspace
 HR = Viewer("h", Role.HR)
 
 
-def fixture_module(name):
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A company in which nobody is named but who says so, with a programme; made once, copied for each test."""
     home = tmp_path_factory.mktemp("mentoring") / "home"
-    company = fixture_module("skilled_company").build(home, people_count=45)
+    company = skilled_company.build(home, people_count=45)
     with open_workspace(company.settings) as ws:
         for person in company.persons:
             people.set_consent(ws, person, "name_on_map", granted=False)

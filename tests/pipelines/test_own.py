@@ -5,10 +5,9 @@ import io
 import json
 import zipfile
 from dataclasses import replace
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+import sealed_scan
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
@@ -24,11 +23,7 @@ from pipelines.workspace import open_workspace
 
 @pytest.fixture
 def built(tmp_path):
-    place = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    spec = spec_from_file_location("sealed_scan_of_own", place)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.build(tmp_path / "home", people=21)
+    return sealed_scan.build(tmp_path / "home", people=21)
 
 
 @pytest.fixture

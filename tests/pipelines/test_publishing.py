@@ -1,13 +1,11 @@
 """A scan is released to audiences and frozen; before that only analysts see it; what may be seen is explained."""
 
-import importlib.util
 import json
-import sys
 from dataclasses import asdict, replace
 from datetime import date, timedelta
-from pathlib import Path
 
 import pytest
+import sealed_scan
 import sqlalchemy as sa
 from typer.testing import CliRunner
 
@@ -34,12 +32,7 @@ OPEN_MODE = {"mode": "open", "dpia_ref": "DPIA 7", "policy_ref": "Policy 3", "wo
 
 @pytest.fixture
 def company(tmp_path):
-    path = Path(__file__).parents[1] / "fixtures" / "sealed_scan.py"
-    if "sealed_scan" not in sys.modules:
-        spec = importlib.util.spec_from_file_location("sealed_scan", path)
-        sys.modules["sealed_scan"] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules["sealed_scan"])
-    return sys.modules["sealed_scan"].build(tmp_path / "home")
+    return sealed_scan.build(tmp_path / "home")
 
 
 @pytest.fixture

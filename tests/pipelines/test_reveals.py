@@ -3,10 +3,10 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
 
 import pytest
+import sealed_scan
+import signing_in
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError, TryLaterError
@@ -21,18 +21,10 @@ REASON = "Two teams lost their only link and nobody answers the invitation."
 WANTED = 7
 
 
-def fixture_module(name):
-    place = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    spec = spec_from_file_location(f"{name}_of_reveals", place)
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module")
 def built(tmp_path_factory):
-    made = fixture_module("sealed_scan").build(tmp_path_factory.mktemp("reveals") / "home", people=21)
-    return replace(made, settings=fixture_module("signing_in").company_settings(made.settings))
+    made = sealed_scan.build(tmp_path_factory.mktemp("reveals") / "home", people=21)
+    return replace(made, settings=signing_in.company_settings(made.settings))
 
 
 @pytest.fixture

@@ -72,8 +72,9 @@ def test_the_template_shows_every_setting_but_no_secret_and_changes_nothing(tmp_
     assert load_settings(tmp_path) == Settings(home=tmp_path)
     plain, _, sections = template().partition("# One section per")
     text = "\n".join(line.removeprefix("# ") for line in plain.splitlines() if " = " in line)
-    assert set(tomllib.loads(text)) == set(Settings.model_fields) - {"home", "key", "connectors", "sign_in"}
+    assert set(tomllib.loads(text)) == set(Settings.model_fields) - {"home", "key", "connectors", "mail", "sign_in"}
     assert "client_secret =" not in sections
+    assert "password =" not in sections
     (tmp_path / "ona.toml").write_text(text)
     assert load_settings(tmp_path) == Settings(home=tmp_path)
 

@@ -1,14 +1,13 @@
 """What each role reads about skills: the grid, bands of units, the ledger of a person; private badges and small groups are nobody's."""
 
-import importlib.util
 import json
-import sys
 from dataclasses import asdict
 from datetime import timedelta
-from pathlib import Path
 
 import numpy as np
 import pytest
+import sealed_scan
+import skilled_company
 
 from connectors.archive import FileError
 from ona.errors import ForbiddenError, NotFoundError, TableError
@@ -29,21 +28,9 @@ from pipelines.skill_tables import load
 from pipelines.workspace import open_workspace
 
 
-def fixture_module(name):
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
-FIXTURE = fixture_module("skilled_company")
-
-
 @pytest.fixture(scope="module")
 def company(tmp_path_factory):
-    made = FIXTURE.build(tmp_path_factory.mktemp("skills") / "home")
+    made = skilled_company.build(tmp_path_factory.mktemp("skills") / "home")
     with open_workspace(made.settings) as opened:
         publishing.publish_everywhere(opened, made.scan, LOCAL_ANALYST)
     return made
@@ -73,7 +60,7 @@ def evidence(found, facet="helper"):
 
 
 def test_a_helper_whom_colleagues_confirm_is_called_so_and_without_them_only_indicated(ws, scan, company):
-    found = evidence(person(ws, scan, company, FIXTURE.LABELLED))
+    found = evidence(person(ws, scan, company, skilled_company.LABELLED))
     assert (found.state, found.label, found.certain) == ("agree", "go-to helper", True)
     assert {one.source: one.label for one in found.without}["peer_360"] == "may be a go-to helper: one source indicates it"
     said = {one.source: (one.verdict, one.answers) for one in found.sources}
@@ -82,7 +69,7 @@ def test_a_helper_whom_colleagues_confirm_is_called_so_and_without_them_only_ind
 
 
 def test_a_helper_whom_colleagues_contradict_is_called_nothing(ws, scan, company):
-    found = evidence(person(ws, scan, company, FIXTURE.CONTESTED))
+    found = evidence(person(ws, scan, company, skilled_company.CONTESTED))
     assert (found.state, found.label) == ("contested", None)
     assert found.value is not None, "both figures stay to be seen"
 
@@ -150,7 +137,7 @@ def test_a_band_never_tells_of_fewer_people_than_the_minimum(ws, scan):
 
 def test_a_team_that_is_too_small_has_no_chart(ws, scan, company):
     sight = look(ws, scan, LOCAL_ANALYST)
-    board = next(code for code, name in sight.scan.sealed.labels["team"].items() if name == FIXTURE.sealed().SMALL_TEAM)
+    board = next(code for code, name in sight.scan.sealed.labels["team"].items() if name == sealed_scan.SMALL_TEAM)
     found = read_team_skills(ws, scan, LOCAL_ANALYST, str(board))
     assert (found.hidden, found.axes) == (True, ())
     with pytest.raises(NotFoundError):
@@ -171,18 +158,18 @@ def test_priorities_are_the_analysts_alone(ws, scan):
 
 
 def test_a_private_badge_reaches_its_holder_and_nobody_else(ws, scan, company):
-    holder = Viewer("self", Role.EMPLOYEE, person=company.persons[FIXTURE.PRIVATE])
+    holder = Viewer("self", Role.EMPLOYEE, person=company.persons[skilled_company.PRIVATE])
     for viewer in (LOCAL_ANALYST, HR):
         told = [read_grid(ws, scan, viewer, limit=500), read_badges(ws, scan, viewer, limit=500), read_skill_heat(ws, scan, viewer)]
         told += [access.read_people(ws, scan, viewer, access.people.PeopleQuery(limit=500))] if viewer is LOCAL_ANALYST else []
         assert "zzprivate" not in json.dumps([asdict(one) for one in told], default=str).casefold()
     from pipelines.access.own import read_own
 
-    assert FIXTURE.PRIVATE_NAME in [one.name for one in read_own(ws, scan, holder).badges]
+    assert skilled_company.PRIVATE_NAME in [one.name for one in read_own(ws, scan, holder).badges]
 
 
 def test_a_person_makes_a_badge_private_and_it_is_gone_at_once(tmp_path):
-    company = FIXTURE.build(tmp_path / "home", people_count=35)
+    company = skilled_company.build(tmp_path / "home", people_count=35)
     with open_workspace(company.settings) as ws:
         scan = access.ReadableScan(open_scan(ws))
         one = company.persons[9]
@@ -205,7 +192,7 @@ def test_badges_carry_how_and_when_they_were_checked(ws, scan):
 
 
 def test_tables_are_loaded_row_by_row_and_what_cannot_be_read_is_counted(tmp_path):
-    company = FIXTURE.build(tmp_path / "home", people_count=35)
+    company = skilled_company.build(tmp_path / "home", people_count=35)
     path = tmp_path / "table.csv"
     with open_workspace(company.settings) as ws:
         path.write_text(

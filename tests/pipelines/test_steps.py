@@ -138,6 +138,7 @@ def killed(place, kills, seed):
     with place.deployment("killed"):
         pass
     told = {
+        "connector": NAME,
         "home": str(place.folder / "killed"),
         "section": place.section,
         "start": END.timestamp(),
@@ -268,4 +269,4 @@ def test_the_command_line_s_forecast_and_scope_check_come_from_the_service(place
         outcomes = pulls.pull(ws, [NAME], overrides, progress=lambda *values: told.append(values))
         assert [outcome.error for outcome in outcomes] == [None, None]
         assert time.monotonic() - begun < 60
-        assert any(what == f"{NAME} calls" for what, _, _ in told)
+        assert any(what.startswith(f"{NAME} calls (") for what, _, _ in told)

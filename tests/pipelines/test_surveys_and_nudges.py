@@ -1,13 +1,11 @@
 """Pulse surveys and nudges: who is asked, what counts, what is held out, and what each tells to whom."""
 
-import importlib.util
 import shutil
-import sys
 from dataclasses import replace
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
+import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotEnoughDataError, NotFoundError
@@ -20,20 +18,11 @@ from pipelines.settings import load_settings
 from pipelines.workspace import open_workspace
 
 
-def fixture_module(name):
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A company whose first forty agree to surveys and steps; made once, copied for each test."""
     home = tmp_path_factory.mktemp("growth") / "home"
-    company = fixture_module("skilled_company").build(home, people_count=45)
+    company = skilled_company.build(home, people_count=45)
     with open_workspace(company.settings) as ws:
         for person in company.persons[:40]:
             people.set_consent(ws, person, "survey", granted=True)

@@ -1,13 +1,13 @@
 """Weekly tables are made from the lake's content alone: once, in any pieces, and again only where something changed."""
 
 import random
-from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from connectors.base import RawEvent, RawPerson
 from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Kind, SpaceKind

@@ -1,18 +1,18 @@
 """A company whose people sign in with a provider on loopback, served by the whole application."""
 
-import importlib.util
-import sys
+import ssl
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import timedelta
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPSConnection
 from pathlib import Path
-from types import ModuleType
 from urllib.parse import urlsplit
 
+import identity_provider
 import pytest
+import sealed_scan
 import sqlalchemy as sa
 from fastapi.testclient import TestClient
 
@@ -32,18 +32,6 @@ SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}
 ROLES = {f"Ona.{role.capitalize()}": role for role in ("employee", "manager", "hr", "analyst", "admin", "auditor", "steward")}
 
 
-def load(name: str) -> ModuleType:
-    """Import a module of tests/fixtures."""
-    path = Path(__file__).parents[1] / "fixtures" / f"{name}.py"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
-
-
 @dataclass
 class Site:
     """The served company and its provider."""
@@ -52,6 +40,7 @@ class Site:
     ws: Workspace
     company: object
     provider: object
+    trust: ssl.SSLContext | None = None  # of a provider that speaks TLS
 
     def browser(self) -> TestClient:
         """A browser that has never been here."""
@@ -68,7 +57,9 @@ class Site:
     def redirect_of(self, address: str) -> str:
         """Ask the provider and return where it sends the browser."""
         parts = urlsplit(address)
-        with closing(HTTPConnection(parts.netloc, timeout=10)) as connection:
+        secure = parts.scheme == "https"
+        opened = HTTPSConnection(parts.netloc, timeout=10, context=self.trust) if secure else HTTPConnection(parts.netloc, timeout=10)
+        with closing(opened) as connection:
             connection.request("GET", f"{parts.path}?{parts.query}")
             answer = connection.getresponse()
             assert answer.status == 302
@@ -110,7 +101,7 @@ def build_company() -> Callable[[Path], object]:
     """Build a company whose people the vault knows by their mail addresses."""
 
     def build(home: Path):
-        company = load("sealed_scan").build(home, people=35)
+        company = sealed_scan.build(home, people=35)
         with open_workspace(company.settings) as ws:
             ws.vault.link([Known((f"mail:p{n}@acme.example", f"email:p{n}@acme.example")) for n in range(35)])
         return company
@@ -125,14 +116,18 @@ def signing_company(build_company, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def running_provider() -> Iterator[object]:
-    with load("identity_provider").serving() as provider:
+    with identity_provider.serving() as provider:
         yield provider
 
 
 @pytest.fixture(scope="session")
 def company_settings(signing_company, running_provider) -> Settings:
-    fixtures = load("identity_provider")
-    given = {"issuer": running_provider.issuer, "client_id": fixtures.CLIENT_ID, "client_secret": fixtures.CLIENT_SECRET, "roles": ROLES}
+    given = {
+        "issuer": running_provider.issuer,
+        "client_id": identity_provider.CLIENT_ID,
+        "client_secret": identity_provider.CLIENT_SECRET,
+        "roles": ROLES,
+    }
     return Settings(home=signing_company.settings.home, deterministic_ids=True, sign_in=given, public_url=BASE)
 
 
@@ -144,9 +139,31 @@ def served(signing_company, running_provider, company_settings) -> Iterator[Site
         yield Site(app, ws, signing_company, running_provider)
 
 
+@pytest.fixture(scope="session")
+def served_entra(signing_company, tmp_path_factory) -> Iterator[Site]:
+    """The same company, whose people sign in with a tenant of Entra ID."""
+    folder = tmp_path_factory.mktemp("tenant")
+    with identity_provider.serving_tenant(folder) as provider, ExitStack() as stack:
+        authority = folder / identity_provider.AUTHORITY
+        given = {
+            "provider": "entra",
+            "issuer": provider.issuer,
+            "client_id": identity_provider.CLIENT_ID,
+            "client_certificate": folder / identity_provider.APPLICATION,
+            "roles": ROLES,
+        }
+        settings = Settings(home=signing_company.settings.home, deterministic_ids=True, sign_in=given, public_url=BASE)
+        app = create_app(settings)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("SSL_CERT_FILE", str(authority))  # read when the service starts
+            stack.enter_context(TestClient(app, base_url=BASE))
+        yield Site(app, app.state.ws, signing_company, provider, ssl.create_default_context(cafile=authority))
+
+
 @pytest.fixture
-def site(served) -> Site:
+def site(request) -> Site:
     """Give the site with a provider that answers as it should, nobody disabled, and no failed attempts."""
+    served = request.getfixturevalue(getattr(request, "param", "served"))
     served.provider.straighten()
     with served.ws.service.begin() as connection:
         for table in (API_TOKENS, ATTEMPTS, GRANTS, INVITATIONS, SESSIONS, VIEWERS):
@@ -158,13 +175,13 @@ def site(served) -> Site:
 
 
 @pytest.fixture
-def later(served) -> Iterator[Callable[..., None]]:
+def later(site) -> Iterator[Callable[..., None]]:
     """Move the service's clock until the test is over."""
-    real = served.ws.now
+    real = site.ws.now
 
     def move(ws: Workspace, **span: int) -> None:
         object.__setattr__(ws, "now", lambda: real() + timedelta(**span))
-        served.app.state.guests.forget_all()
+        site.app.state.guests.forget_all()
 
     yield move
-    object.__setattr__(served.ws, "now", real)
+    object.__setattr__(site.ws, "now", real)

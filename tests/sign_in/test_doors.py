@@ -163,12 +163,12 @@ def test_pages_of_ours_are_gone_to(wanted):
 
 
 def test_a_viewer_reads_so_often_a_minute_and_is_told_when_to_go_on(site, analyst):
-    site.app.state.limiter = Limiter(3)
+    site.app.state.limiter = Limiter(site.ws, 3)
     try:
         found = [analyst.get("/api/v1/scans") for _ in range(5)]
         other = site.enter("Ona.Analyst", sub="s2").get("/api/v1/scans")
     finally:
-        site.app.state.limiter = Limiter(site.ws.settings.reads_per_minute)
+        site.app.state.limiter = Limiter(site.ws, site.ws.settings.reads_per_minute)
     assert [answer.status_code for answer in found] == [200, 200, 200, 429, 429]
     assert [answer.headers["ratelimit"].partition(";t=")[0] for answer in found[:4]] == [f'"reads";r={left}' for left in (2, 1, 0, 0)]
     assert found[0].headers["ratelimit-policy"] == '"reads";q=3;w=60'

@@ -5,6 +5,7 @@ import json
 import os
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
+import identity_provider
 import pytest
 
 ONA = Path(sys.executable).with_name("ona")
@@ -30,6 +32,7 @@ class Browser:
     """As much of a browser as a sign-in needs: it keeps cookies by port and follows nothing by itself."""
 
     cookies: dict = field(default_factory=dict)
+    trust: ssl.SSLContext | None = None  # of a provider that speaks TLS
 
     def ask(self, url: str, form: dict | None = None, **headers: str) -> tuple[int, dict, str]:
         parts = urlsplit(url)
@@ -39,7 +42,9 @@ class Browser:
         if body is not None:
             origin = f"{parts.scheme}://{parts.netloc}"
             sent |= {"Content-Type": "application/x-www-form-urlencoded", "Origin": origin, "Sec-Fetch-Site": "same-origin"}
-        with closing(http.client.HTTPConnection(parts.hostname, parts.port, timeout=30)) as connection:
+        opened = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        secure = {"context": self.trust} if self.trust and parts.scheme == "https" else {}
+        with closing(opened(parts.hostname, parts.port, timeout=30, **secure)) as connection:
             connection.request("GET" if form is None else "POST", f"{parts.path or '/'}?{parts.query}", body, sent)
             answer = connection.getresponse()
             text = answer.read().decode()
@@ -149,3 +154,39 @@ def test_headers_that_are_too_long_break_nothing(places):
     with suppress(ConnectionError, http.client.BadStatusLine):  # the server may hang up before it has read them all
         assert Browser().ask(f"{public}/company", **{"X-Padding": "a" * 200_000})[0] == 400
     assert Browser().ask(f"{public}/healthz")[0] == 200
+
+
+@pytest.fixture(scope="module")
+def tenant(tmp_path_factory) -> Iterator[tuple[str, Path]]:
+    """Issuer of a tenant of Entra ID in a process of its own, and the folder with what to trust and to prove oneself with."""
+    folder = tmp_path_factory.mktemp("tenant")
+    claims = json.dumps({"sub": "pairwise", "roles": ["Ona.Analyst"], "groups": ["Ona.Admin"]})
+    command = [sys.executable, identity_provider.__file__, folder, claims]
+    with subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdout.readline().strip(), folder
+        process.stdin.close()
+
+
+def test_a_person_of_a_tenant_signs_in_through_the_library_of_microsoft(build_company, tenant, tmp_path_factory):
+    issuer, folder = tenant
+    company = build_company(tmp_path_factory.mktemp("of_tenant") / "home")
+    home, port = company.settings.home, free_port()
+    public = f"http://127.0.0.1:{port}"
+    settings = [f'public_url = "{public}"', f"port = {port}", "deterministic_ids = true", "[sign_in]", 'provider = "entra"']
+    settings += [f'issuer = "{issuer}"', f'client_id = "{identity_provider.CLIENT_ID}"']
+    settings += [f'client_certificate = "{folder / identity_provider.APPLICATION}"', "[sign_in.roles]", '"Ona.Analyst" = "analyst"', ""]
+    (home / "ona.toml").write_text("\n".join(settings))
+    authority = folder / identity_provider.AUTHORITY
+    trusted = {"SSL_CERT_FILE": str(authority)}
+    with running([ONA, "serve", "--home", home], f"{public}/healthz", tmp_path_factory.mktemp("service_of_tenant"), **trusted):
+        browser = Browser(trust=ssl.create_default_context(cafile=authority))
+        status, headers, text = browser.ask(f"{public}/sign-in/start?next=/company")
+        assert status == 303, text
+        status, headers, _ = browser.ask(headers["location"])
+        assert status == 302
+        status, headers, text = browser.ask(headers["Location"])
+        assert (status, headers["location"]) == (303, "/company"), text
+        assert browser.ask(f"{public}/api/v1/scans", Accept="application/json")[0] == 200
+        assert browser.ask(f"{public}/api/v1/viewers", Accept="application/json")[0] == 403  # what the groups say is nobody's role

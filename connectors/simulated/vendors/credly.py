@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from connectors.simulated.identities import canary
+from connectors.simulated.vendors import deployments
 from connectors.simulated.vendors.stock import Stock
 from connectors.simulated.world import Call, Reply, Route, World, page_of
 
@@ -40,11 +41,9 @@ class Credly:
 
     def section(self, address: str, home: Path, pace: float) -> str:
         """Write the token and return the settings of a deployment that pulls from here."""
-        token = home / "credly_token"
-        token.write_text(TOKEN, encoding="utf-8")
-        token.chmod(0o600)
-        lines = ["[connectors.badges_credly]", f'url = "{address}/credly/v1"', f'organization = "{ORGANIZATION}"']
-        return "\n".join([*lines, 'token_file = "credly_token"', 'authority = "fake-authority.pem"', f"pace = {pace}", ""])
+        token = deployments.secret(home / "credly_token", TOKEN)
+        settings = {"url": f"{address}/credly/v1", "organization": ORGANIZATION, "token_file": token}
+        return deployments.section("badges_credly", pace, settings)
 
     def _badges(self, stock: Stock, call: Call) -> Reply:
         rows = stock.company.badges.to_pylist()

@@ -6,10 +6,12 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from email.utils import formataddr
+from pathlib import Path
 
 from connectors.simulated.identities import Identity, canary
 from connectors.simulated.mailbox import message_id
 from connectors.simulated.records import Record
+from connectors.simulated.vendors import deployments
 from connectors.simulated.vendors.stock import Stock, ancestors, digest, guid, iso, micros
 from connectors.simulated.world import Call, Reply, Route, World, opened, page_of, sealed
 from ona.tables import AccountKind, Flag, Role
@@ -58,6 +60,13 @@ class Google:
         service = _Service(self, Stock(world))
         found = [Route(path, service.handler(name), f"google.{name}", ("GET",), PER_MINUTE.get(name)) for name, (path, _) in PATHS.items()]
         return [*found, Route("/token", self._token, "google.token", ("POST",), public=True)]
+
+    def section(self, address: str, folder: Path, pace: float) -> str:
+        """Return the settings of a deployment in the folder that pulls from here, and leave the service account's key there."""
+        key = deployments.service_account(folder / "google_key.json", f"{address}/token")
+        shared = {"key_file": key, "admin": "admin@acme.example", **dict.fromkeys(("api", "gmail_api", "admin_api"), address)}
+        names = "google_directory", "google_gmail", "google_calendar"
+        return "\n".join(deployments.section(name, pace, shared) for name in names)
 
     def refusal(self, code: str) -> Reply:
         """Return an error as Google words it."""

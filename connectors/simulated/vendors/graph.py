@@ -4,10 +4,12 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from connectors.simulated.identities import Identity, canary
 from connectors.simulated.mailbox import message_id
 from connectors.simulated.records import Record
+from connectors.simulated.vendors import deployments
 from connectors.simulated.vendors.graph_records import (
     PURPOSE,
     Item,
@@ -86,6 +88,13 @@ class Graph:
             Route(sign_in[1], self._configuration, "graph.configuration", ("GET",), public=True, steady=True),
         ]
 
+    def section(self, address: str, folder: Path, pace: float) -> str:
+        """Return the settings of a deployment in the folder that pulls from here, and leave the app's certificate there."""
+        app = {"tenant": TENANT, "client_id": TENANT, "certificate": deployments.certificate(folder / "microsoft_app.pem")}
+        shared = {**app, "graph": address, "sign_in": address}
+        names = "microsoft_directory", "microsoft_mail", "microsoft_calendar", "microsoft_message_trace"
+        return "\n".join(deployments.section(name, pace, shared) for name in names)
+
     def refusal(self, code: str) -> Reply:
         """Return an error as Graph words it."""
         status, word = {"no_token": (401, "InvalidAuthenticationToken"), "dead_token": (401, "InvalidAuthenticationToken")}.get(
@@ -95,7 +104,7 @@ class Graph:
 
     def _token(self, world: World, call: Call) -> Reply:
         """Issue a token that looks like one; who signs in with a secret or asks for more than the default gets none."""
-        signed = call.given.get("client_assertion", "").count(".") == 2
+        signed = _is_signed(call.given.get("client_assertion", ""))
         if not signed or not call.given.get("scope", "").endswith("/.default"):
             return Reply({"error": "invalid_client", "error_description": canary("sign-in", 1)}, 401)
         claims = base64.urlsafe_b64encode(json.dumps({"roles": self.roles, "nr": len(world.tokens.issued)}).encode()).decode().rstrip("=")
@@ -107,6 +116,16 @@ class Graph:
         base = f"{call.address}/{call.parts['tenant']}"
         ends = {"issuer": "v2.0", "token_endpoint": "oauth2/v2.0/token", "authorization_endpoint": "oauth2/v2.0/authorize"}
         return Reply({name: f"{base}/{end}" for name, end in ends.items()})
+
+
+def _is_signed(assertion: str) -> bool:
+    """Whether an assertion has the three parts of a signed token, the first of which says how it is signed."""
+    parts = assertion.split(".")
+    try:
+        header = json.loads(base64.urlsafe_b64decode(parts[0] + "=" * (-len(parts[0]) % 4)))
+    except ValueError:
+        return False
+    return len(parts) == 3 and isinstance(header, dict) and "alg" in header
 
 
 @dataclass(frozen=True)

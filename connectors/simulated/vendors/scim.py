@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from connectors.scim import ENTERPRISE
 from connectors.simulated.identities import Identity, canary
+from connectors.simulated.vendors import deployments
 from connectors.simulated.vendors.stock import Stock, guid
 from connectors.simulated.world import Call, Reply, Route, World, opened, page_of, sealed
 from ona.tables import AccountKind
@@ -30,6 +32,11 @@ class Scim:
         stock = Stock(world)
         world.tokens.accept(TOKEN, ["users"])
         return [Route("/scim/v2/Users", lambda _, call: self._users(stock, call), "scim.users", ("GET",), 120.0)]
+
+    def section(self, address: str, folder: Path, pace: float) -> str:
+        """Return the settings of a deployment in the folder that pulls from here, and leave the token there."""
+        token = deployments.secret(folder / "scim_token", TOKEN)
+        return deployments.section("scim", pace, {"url": f"{address}/scim/v2", "token_file": token})
 
     def refusal(self, code: str) -> Reply:
         """Return an error as SCIM words it: the status is text."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from connectors.simulated.identities import SLACK_TEAM, Identities, canary
 from connectors.simulated.records import records
 from connectors.simulated.slack_zip import SlackZip
+from connectors.simulated.vendors import deployments
 from connectors.simulated.world import Call, Handler, Json, Reply, Route, World, opened, page_of, sealed
 from ona.simulate import Company
 
@@ -95,15 +96,8 @@ class Slack:
 
     def section(self, address: str, folder: Path, pace: float) -> str:
         """Return the settings of a deployment in the folder that pulls from here, and leave the token there."""
-        (folder / "slack_token").touch(mode=0o600)
-        (folder / "slack_token").write_text(TOKEN)
-        lines = (
-            "[connectors.slack_web_api]",
-            f'address = "{address}/api/"',
-            'authority = "fake-authority.pem"',
-            'token_file = "slack_token"',
-        )
-        return "\n".join([*lines, f"pace = {pace:g}", ""])
+        token = deployments.secret(folder / "slack_token", TOKEN)
+        return deployments.section("slack_web_api", pace, {"address": f"{address}/api/", "token_file": token})
 
     def refusal(self, code: str) -> Reply:
         """Return an error: Slack answers 200 but for rate limits."""

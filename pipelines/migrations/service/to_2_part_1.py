@@ -64,6 +64,39 @@ def upgrade() -> None:
     with op.batch_alter_table("contests", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_contests_person"), ["person"], unique=False)
     op.create_table(
+        "counters",
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    with op.batch_alter_table("counters", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_counters_until"), ["until"], unique=False)
+    op.create_table(
+        "credential_places", sa.Column("place", sa.Integer(), autoincrement=False, nullable=False), sa.PrimaryKeyConstraint("place")
+    )
+    op.create_table(
+        "credentials",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("quarter", sa.String(length=7), nullable=False),
+        sa.Column("by_mail", sa.Boolean(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("decided", sa.DateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("why", sa.String(length=20), nullable=True),
+        sa.Column("place", sa.Integer(), nullable=True),
+        sa.Column("valid_until", sa.DateTime(), nullable=True),
+        sa.Column("ended", sa.DateTime(), nullable=True),
+        sa.Column("token", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("place"),
+    )
+    with op.batch_alter_table("credentials", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_credentials_person"), ["person"], unique=False)
+    op.create_table(
         "evidence",
         sa.Column("connector", sa.String(), nullable=False),
         sa.Column("row", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -82,6 +115,30 @@ def upgrade() -> None:
     with op.batch_alter_table("evidence", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_evidence_person"), ["person"], unique=False)
         batch_op.create_index(batch_op.f("ix_evidence_rater"), ["rater"], unique=False)
+    op.create_table(
+        "exports",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("content", sa.String(length=20), nullable=False),
+        sa.Column("requester", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.Column("risk", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("decided", sa.DateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("job", sa.String(length=32), nullable=True),
+        sa.Column("rows", sa.BigInteger(), nullable=True),
+        sa.Column("forms", sa.JSON(), nullable=True),
+        sa.Column("people", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("exports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_exports_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_exports_requester"), ["requester"], unique=False)
     op.create_table(
         "holidays",
         sa.Column("connector", sa.String(), nullable=False),
@@ -150,6 +207,19 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("first", "second"),
     )
     op.create_table(
+        "mentoring_profiles",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("side", sa.String(), nullable=True),
+        sa.Column("seats", sa.Integer(), nullable=True),
+        sa.Column("wanted", sa.JSON(), nullable=False),
+        sa.Column("offered", sa.JSON(), nullable=False),
+        sa.Column("interests", sa.JSON(), nullable=False),
+        sa.Column("day_start", sa.Integer(), nullable=True),
+        sa.Column("day_end", sa.Integer(), nullable=True),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("person"),
+    )
+    op.create_table(
         "name_invitations",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),
@@ -165,6 +235,42 @@ def upgrade() -> None:
     with op.batch_alter_table("name_invitations", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_name_invitations_inviter"), ["inviter"], unique=False)
         batch_op.create_index(batch_op.f("ix_name_invitations_person"), ["person"], unique=False)
+    op.create_table(
+        "need_findings",
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("measured", sa.Date(), nullable=False),
+        sa.Column("finding", sa.String(), nullable=False),
+        sa.Column("target", sa.Float(), nullable=False),
+        sa.Column("covered", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "skill", "measured"),
+    )
+    op.create_table(
+        "need_suggestions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("manager", sa.BigInteger(), nullable=True),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("told", sa.Boolean(), nullable=False),
+        sa.Column("made", sa.DateTime(), nullable=False),
+        sa.Column("answered", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("need_suggestions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_need_suggestions_manager"), ["manager"], unique=False)
+        batch_op.create_index(batch_op.f("ix_need_suggestions_person"), ["person"], unique=False)
+    op.create_table(
+        "nudge_mails",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("quarter", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=10), nullable=False),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "quarter"),
+    )
     op.create_table(
         "nudges",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -192,105 +298,4 @@ def upgrade() -> None:
         sa.Column("seed", sa.Integer(), nullable=False),
         sa.Column("weights", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "reveals",
-        sa.Column("id", sa.String(length=32), nullable=False),
-        sa.Column("person", sa.BigInteger(), nullable=False),
-        sa.Column("scan", sa.String(length=64), nullable=False),
-        sa.Column("requester", sa.String(length=200), nullable=False),
-        sa.Column("purpose", sa.String(length=40), nullable=False),
-        sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("key_version", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("created", sa.DateTime(), nullable=False),
-        sa.Column("expires", sa.DateTime(), nullable=False),
-        sa.Column("decided", sa.DateTime(), nullable=True),
-        sa.Column("decided_by", sa.String(length=200), nullable=True),
-        sa.Column("released", sa.DateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    with op.batch_alter_table("reveals", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_reveals_created"), ["created"], unique=False)
-        batch_op.create_index(batch_op.f("ix_reveals_person"), ["person"], unique=False)
-        batch_op.create_index(batch_op.f("ix_reveals_requester"), ["requester"], unique=False)
-    op.create_table(
-        "sessions",
-        sa.Column("hash", sa.String(length=64), nullable=False),
-        sa.Column("viewer", sa.String(length=40), nullable=False),
-        sa.Column("role", sa.String(length=20), nullable=False),
-        sa.Column("created", sa.DateTime(), nullable=False),
-        sa.Column("idle_end", sa.DateTime(), nullable=False),
-        sa.Column("end", sa.DateTime(), nullable=False),
-        sa.Column("provider_session", sa.String(length=64), nullable=True),
-        sa.Column("acting_role", sa.String(length=20), nullable=True),
-        sa.Column("acting_person", sa.BigInteger(), nullable=True),
-        sa.PrimaryKeyConstraint("hash"),
-    )
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sessions_provider_session"), ["provider_session"], unique=False)
-        batch_op.create_index(batch_op.f("ix_sessions_viewer"), ["viewer"], unique=False)
-    op.create_table(
-        "sign_ins",
-        sa.Column("state", sa.String(length=64), nullable=False),
-        sa.Column("expires", sa.DateTime(), nullable=False),
-        sa.Column("path", sa.String(length=500), nullable=False),
-        sa.Column("invitation", sa.String(length=64), nullable=True),
-        sa.PrimaryKeyConstraint("state"),
-    )
-    op.create_table(
-        "skill_tags",
-        sa.Column("framework", sa.String(), nullable=False),
-        sa.Column("code", sa.String(), nullable=False),
-        sa.Column("label", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.PrimaryKeyConstraint("framework", "code"),
-    )
-    op.create_table(
-        "skill_targets",
-        sa.Column("function", sa.String(), nullable=False),
-        sa.Column("skill", sa.String(), nullable=False),
-        sa.Column("level", sa.Float(), nullable=False),
-        sa.Column("value", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("function", "skill"),
-    )
-    op.create_table(
-        "surveys",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("opened", sa.DateTime(), nullable=False),
-        sa.Column("closes", sa.DateTime(), nullable=False),
-        sa.Column("closed", sa.DateTime(), nullable=True),
-        sa.PrimaryKeyConstraint("id"),
-    )
-    op.create_table(
-        "unit_evidence",
-        sa.Column("connector", sa.String(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("unit", sa.String(), nullable=False),
-        sa.Column("skill", sa.String(), nullable=False),
-        sa.Column("some", sa.Float(), nullable=False),
-        sa.Column("total", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("connector", "kind", "unit", "skill"),
-    )
-    op.create_table(
-        "viewers",
-        sa.Column("id", sa.String(length=40), nullable=False),
-        sa.Column("identity", sa.String(length=64), nullable=False),
-        sa.Column("person", sa.BigInteger(), nullable=True),
-        sa.Column("roles", sa.JSON(), nullable=False),
-        sa.Column("state", sa.String(length=20), nullable=False),
-        sa.Column("created", sa.DateTime(), nullable=False),
-        sa.Column("seen", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("identity"),
-    )
-    with op.batch_alter_table("viewers", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_viewers_person"), ["person"], unique=False)
-    op.create_table(
-        "workers",
-        sa.Column("name", sa.String(length=200), nullable=False),
-        sa.Column("started", sa.DateTime(), nullable=False),
-        sa.Column("beat", sa.DateTime(), nullable=False),
-        sa.PrimaryKeyConstraint("name"),
     )

@@ -7,6 +7,109 @@ from alembic import op
 def upgrade() -> None:
     """Make it out of schema 1."""
     op.create_table(
+        "reveals",
+        sa.Column("id", sa.String(length=32), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=False),
+        sa.Column("scan", sa.String(length=64), nullable=False),
+        sa.Column("requester", sa.String(length=200), nullable=False),
+        sa.Column("purpose", sa.String(length=40), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("key_version", sa.Integer(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("decided", sa.DateTime(), nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("released", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("reveals", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_reveals_created"), ["created"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reveals_person"), ["person"], unique=False)
+        batch_op.create_index(batch_op.f("ix_reveals_requester"), ["requester"], unique=False)
+    op.create_table(
+        "sessions",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("viewer", sa.String(length=40), nullable=False),
+        sa.Column("role", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("idle_end", sa.DateTime(), nullable=False),
+        sa.Column("end", sa.DateTime(), nullable=False),
+        sa.Column("provider_session", sa.String(length=64), nullable=True),
+        sa.Column("acting_role", sa.String(length=20), nullable=True),
+        sa.Column("acting_person", sa.BigInteger(), nullable=True),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    with op.batch_alter_table("sessions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sessions_provider_session"), ["provider_session"], unique=False)
+        batch_op.create_index(batch_op.f("ix_sessions_viewer"), ["viewer"], unique=False)
+    op.create_table(
+        "sign_ins",
+        sa.Column("state", sa.String(length=64), nullable=False),
+        sa.Column("expires", sa.DateTime(), nullable=False),
+        sa.Column("path", sa.String(length=500), nullable=False),
+        sa.Column("invitation", sa.String(length=64), nullable=True),
+        sa.Column("before", sa.String(length=64), nullable=True),
+        sa.PrimaryKeyConstraint("state"),
+    )
+    op.create_table(
+        "skill_tags",
+        sa.Column("framework", sa.String(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column("label", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("words", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("framework", "code"),
+    )
+    op.create_table(
+        "skill_targets",
+        sa.Column("function", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("level", sa.Float(), nullable=False),
+        sa.Column("value", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("function", "skill"),
+    )
+    op.create_table(
+        "surveys",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("opened", sa.DateTime(), nullable=False),
+        sa.Column("closes", sa.DateTime(), nullable=False),
+        sa.Column("closed", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "unit_evidence",
+        sa.Column("connector", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("some", sa.Float(), nullable=False),
+        sa.Column("total", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("connector", "kind", "unit", "skill"),
+    )
+    op.create_table(
+        "viewers",
+        sa.Column("id", sa.String(length=40), nullable=False),
+        sa.Column("identity", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.BigInteger(), nullable=True),
+        sa.Column("roles", sa.JSON(), nullable=False),
+        sa.Column("state", sa.String(length=20), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("seen", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("identity"),
+    )
+    with op.batch_alter_table("viewers", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_viewers_person"), ["person"], unique=False)
+    op.create_table(
+        "workers",
+        sa.Column("name", sa.String(length=200), nullable=False),
+        sa.Column("started", sa.DateTime(), nullable=False),
+        sa.Column("beat", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
         "grants",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("viewer", sa.String(length=40), nullable=False),

@@ -139,6 +139,10 @@ def test_an_expired_credential_is_expired_and_a_changed_one_is_worse(read, keys)
     over = OB3Signer(keys[0][0], "EdDSA").sign(credential(expiration_date=NOW - timedelta(days=1)))
     assert read(over) == ("expired", "signature")
     assert read(changed(over)) == ("failed", "signature")
+    ended = (NOW - timedelta(days=1)).replace(microsecond=0)
+    hand = by_hand(keys[0][0], written_by_hand(validUntil=ended.isoformat().replace("+00:00", "Z"), exp=int(ended.timestamp())))
+    assert read(hand) == ("expired", "signature")
+    assert read(changed(hand)) == ("failed", "signature")
 
 
 def test_an_unknown_issuer_stays_unknown_and_a_key_of_its_own_proves_nobody(read, keys):
@@ -152,7 +156,8 @@ def test_an_unknown_issuer_stays_unknown_and_a_key_of_its_own_proves_nobody(read
 @pytest.mark.parametrize(
     ("purpose", "bit", "status"), [("revocation", 1, "revoked"), ("suspension", 1, "suspended"), ("revocation", 0, "verified")]
 )
-def test_a_status_list_is_asked_only_on_a_listed_host(read, keys, purpose, bit, status):
+@pytest.mark.parametrize("minted", ["by_library", "by_hand"])
+def test_a_status_list_is_asked_only_on_a_listed_host(read, keys, purpose, bit, status, minted):
     entry = {
         "id": f"{STATUS}#0",
         "type": "BitstringStatusListEntry",
@@ -162,6 +167,8 @@ def test_a_status_list_is_asked_only_on_a_listed_host(read, keys, purpose, bit, 
     }
     signer = OB3Signer(keys[0][0], "EdDSA")
     token = signer.sign(credential(credential_status=[entry]))
+    if minted == "by_hand":
+        token = by_hand(keys[0][0], written_by_hand(credentialStatus=[entry]))
     bits = bytes([bit << 7]) + bytes(16_383)
     listed = {
         "@context": ["https://www.w3.org/ns/credentials/v2"],

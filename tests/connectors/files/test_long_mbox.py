@@ -1,4 +1,4 @@
-"""A long archive of every form of mail: each header block comes out, whichever way it is found and wherever a chunk ends."""
+"""A long archive of every form of mail: the headers of each come out, whichever way it is found and wherever a chunk ends."""
 
 import io
 
@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connectors.archive import CHUNK
-from connectors.files.mail_blocks import header_blocks
+from connectors.files import mail_blocks
+from connectors.files.mail_headers import Sheet, alone, joined
 
 PROSE = "So it was said, and nobody wrote it down.\n" * 20
 BODIES = (
@@ -32,26 +33,34 @@ def mail(number, body, form):
     return header.encode(), text.encode()
 
 
+def together(parts):
+    """Return what a file gave as one sheet."""
+    return joined([part if isinstance(part, Sheet) else alone(part) for part in parts])
+
+
+def blocks(data):
+    return list(together(mail_blocks.mails(io.BytesIO(data))).blocks)
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(BODIES), st.sampled_from(["plain", "plain", "plain", "length", "twice", "windows"])), min_size=1),
     st.integers(1, 40),
 )
-def test_every_header_block_of_a_long_archive_comes_out(mails, times):
+def test_the_headers_of_every_mail_of_a_long_archive_come_out(mails, times):
     made = [mail(number, body, form) for number, (body, form) in enumerate(mails * times)]
-    found = list(header_blocks(io.BytesIO(b"\n".join(text for _, text in made))))
-    assert found == [header for header, _ in made]
+    assert blocks(b"\n".join(text for _, text in made)) == [header for header, _ in made]
 
 
-def test_mails_are_found_across_the_chunks_in_which_a_file_is_read():
+def test_mails_are_found_across_the_chunks_in_which_a_file_is_read(monkeypatch):
     made = [mail(number, BODIES[number % len(BODIES)], "plain") for number in range(6_000)]
     data = b"\n".join(text for _, text in made)
     assert len(data) > 3 * CHUNK
-    assert list(header_blocks(io.BytesIO(data))) == [header for header, _ in made]
+    monkeypatch.setattr(mail_blocks, "WINDOW", CHUNK // 2)
+    assert blocks(data) == [header for header, _ in made]
 
 
 def test_a_true_content_length_hides_what_looks_like_a_mail_in_a_body():
     body = PROSE + "\n\nFrom ann@x.example Wed Jul  1 08:00:00 2026\nTo: nobody\n\ninside\n"
     made = [mail(number, body if number % 9 == 4 else PROSE, "length" if number % 9 == 4 else "plain") for number in range(200)]
-    found = list(header_blocks(io.BytesIO(b"\n".join(text for _, text in made))))
-    assert found == [header for header, _ in made]
+    assert blocks(b"\n".join(text for _, text in made)) == [header for header, _ in made]

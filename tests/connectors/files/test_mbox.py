@@ -144,6 +144,20 @@ def test_a_date_without_zone_is_read_in_the_configured_zone_and_noted(read):
     assert coverage.notes["date_without_zone"] == 1
 
 
+def test_a_date_in_the_gap_of_a_clock_change_is_quarantined_where_it_names_no_zone(read):
+    gap = "Sun, 29 Mar 2026 02:30:00"
+    assert read(mail(Date=gap), zone="Europe/Berlin")[1].quarantined == {"time_in_dst_gap": 1}
+    assert len(read(mail(Date=gap))[0]) == 1
+
+
+def test_a_legacy_address_is_refused_and_not_echoed(read):
+    legacy = "/o=ExchangeLabs/ou=CANARY/cn=Recipients/cn=bo"
+    events, coverage = read(mail(To=f"bo@x.example, {legacy}") + mail(From=legacy, Message_ID="<2@x>"))
+    assert [len(event.recipients) for event in events] == [1]
+    assert coverage.quarantined == {"sender_unreadable": 1}
+    assert "CANARY" not in str(coverage)
+
+
 def test_without_message_id_the_same_mail_still_has_one_id(read):
     one, other = read(mail(Message_ID=None) + mail(Message_ID=None) + mail(Message_ID=None, To="cy@x.example"))[0][1:]
     events, coverage = read(mail(Message_ID=None))

@@ -1,6 +1,5 @@
 """A workspace of the fake Google and a SCIM service over TLS on this machine, on a clock that passes only when somebody sleeps."""
 
-import dataclasses
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 import trustme
 
@@ -42,7 +42,7 @@ class Pulled:
     def best(self) -> dict[str, tuple]:
         """The copy of each event that the merge keeps: highest revision, widest audience."""
         ranked = sorted(self.events, key=lambda event: (event.revision, event.audience))
-        return {event.id: dataclasses.astuple(event) for event in ranked}
+        return {event.id: msgspec.structs.astuple(event) for event in ranked}
 
 
 @dataclass

@@ -3,6 +3,7 @@
 import dataclasses
 import logging
 
+import msgspec
 import pytest
 
 from connectors.google.login import CONTENT, NEEDED
@@ -24,7 +25,8 @@ def mail(event: int) -> str:
 
 
 def everything(pulled) -> str:
-    return repr(([dataclasses.astuple(one) for one in (*pulled.events, *pulled.people)], pulled.coverage, pulled.cursor))
+    rows = [*map(msgspec.structs.astuple, pulled.events), *map(dataclasses.astuple, pulled.people)]
+    return repr((rows, pulled.coverage, pulled.cursor))
 
 
 def of_owners(space):

@@ -1,44 +1,29 @@
 """The forecast before a pull against the calls and the clock of the pull itself."""
 
+import forecasting
 import pytest
 
-from connectors.base import Cursor
+PAGE = {"mail": 100, "calendar": 100, "message_trace": 1000}
+"""Rows of a page of the real service."""
 
 
-@pytest.mark.parametrize("what", ["mail", "calendar", "message_trace"])
-def test_the_forecast_is_within_a_tenth_of_the_calls_and_of_the_clock(acme_of, what):
-    """The bar is ten per cent; the figures are those of a pull over the pilot group on the same clock."""
-    with acme_of() as acme:
-        plan = acme.connector(what, **wanted(acme, what)).forecast(Cursor())
-    with acme_of() as acme:
-        before, begun = len(acme.world.calls), acme.world.clock.now()
-        acme.pull(what, **wanted(acme, what))
-        calls, seconds = len(acme.world.calls) - before, acme.world.clock.now() - begun
-    assert plan.calls == pytest.approx(calls, rel=0.1)
-    assert plan.seconds == pytest.approx(seconds, rel=0.1)
+@pytest.mark.parametrize("what", ["mail", "calendar"])
+def test_the_forecast_is_within_a_tenth_of_the_calls_and_of_the_clock(tenant, what):
+    forecasting.holds(lambda: tenant(page=PAGE[what]), what, pilot)
 
 
-def test_a_forecast_names_what_stays_unread_and_keeps_nothing(acme_of):
-    with acme_of() as acme:
-        plan = acme.connector("calendar", **wanted(acme, "calendar")).forecast(Cursor())
-    assert any("titles" in words for words in plan.not_read)
-    assert plan.people == plan.streams > 7
+@pytest.mark.parametrize("page", [PAGE["message_trace"], 40], ids=["one page a day", "many pages a day"])
+def test_the_forecast_of_a_trace_is_within_a_tenth_of_the_calls_and_of_the_clock(tenant, page):
+    forecasting.holds(lambda: tenant(page=page), "message_trace", lambda _: {"days": 9})
 
 
-def test_after_a_first_pull_the_forecast_is_of_what_is_new(acme_of):
-    what = "mail"
-    with acme_of() as acme:
-        first = acme.pull(what, **wanted(acme, what))
-        whole, later = (acme.connector(what, **wanted(acme, what)).forecast(cursor) for cursor in (Cursor(), first.cursor))
-    assert later.calls < whole.calls
+def test_a_forecast_names_what_stays_unread_and_keeps_nothing(tenant):
+    forecasting.names_what_stays_unread(lambda: tenant(page=PAGE["calendar"]), pilot)
 
 
-def wanted(acme, what):
-    return {"days": 9} if what == "message_trace" else {"group": acme.pilot_group}
+def test_after_a_first_pull_the_forecast_is_of_what_is_new(tenant):
+    forecasting.is_of_what_is_new(lambda: tenant(page=PAGE["mail"]), "mail", pilot)
 
 
-@pytest.fixture
-def acme_of(tenant, request):
-    """Open a service whose pages are as long as the real one's."""
-    size = 1000 if "message_trace" in request.node.name else 100
-    return lambda: tenant(page=size)
+def pilot(acme):
+    return {"group": acme.pilot_group}

@@ -72,6 +72,18 @@ def test_direct_messages_of_a_dump_are_read_where_they_are_enabled(read):
     assert len(read(DUMPED, direct=True)) == 2
 
 
+def test_equal_ids_of_two_teams_are_two_people_two_channels_and_two_messages(read):
+    (ours,) = read(STANDARD)
+    (theirs,) = read({**STANDARD, "users.json": [user | {"team_id": "T2"} for user in USERS]})
+    for field in ("id", "sender", "space", "recipients"):
+        assert getattr(ours, field) != getattr(theirs, field)
+
+
+def test_two_messages_with_one_time_stamp_are_two_and_one_without_an_author_is_counted(read):
+    both = [MESSAGE, MESSAGE | {"user": "W2"}, {"type": "message", "ts": MESSAGE["ts"], "text": "CANARY"}]
+    assert [event.sender for event in read({**STANDARD, "general/2026-07-01.json": both})] == ["slack:T1/U1", "slack:T1/W2"]
+
+
 def test_folders_by_name_and_by_id_are_one_channel(read):
     assert len({event.space for event in read(BY_ID)}) == 1
     assert len(read(BY_ID)) == 2

@@ -5,7 +5,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connectors.archive import FileError
@@ -188,6 +188,14 @@ def test_a_damaged_day_does_not_stop_the_others(export):
     assert coverage.quarantined == {"json_syntax": 1, "json_duplicate_key": 1}
 
 
+def test_a_message_that_cannot_be_read_costs_itself_alone(export):
+    twice, odd = b'{"ts": "1782892805.000100", "ts": "1"}', b'{"ts": "1782892806.000100", "user": "U1", "files": [{"shares": {"ts": "1"}}]}'
+    plain = json.dumps(message()).encode()
+    events, coverage = export({"general/2026-07-01": b"[" + b",\n".join((plain, twice, odd, b"7", plain.replace(b"05.", b"07."))) + b"]"})
+    assert [event.id.split("/")[2] for event in events] == ["1782892805.000100", "1782892806.000100", "1782892807.000100"]
+    assert coverage.quarantined == {"json_duplicate_key": 1, "not_a_message": 1}
+
+
 def test_people_carry_what_slack_knows_of_their_kind(tmp_path):
     flags = [
         {},
@@ -265,11 +273,13 @@ MESSAGES = st.fixed_dictionaries(
         "reactions": st.lists(st.fixed_dictionaries({"name": CONTENT, "users": st.lists(USER, max_size=3)}), max_size=2),
         "replies": st.lists(st.fixed_dictionaries({"user": USER, "ts": STAMP}), max_size=2),
         "attachments": st.lists(st.fixed_dictionaries({"text": MENTION}, optional={"ts": STAMP}), max_size=1),
-        "files": CONTENT,
+        "files": CONTENT
+        | st.lists(st.fixed_dictionaries({"name": CONTENT}, optional={"user": USER, "shares": st.just({"ts": TS})}), max_size=2),
     },
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(MESSAGES, max_size=4), st.booleans(), st.booleans())
 def test_messages_decoded_at_once_say_what_messages_read_one_by_one_say(messages, pretty, escaped):
     """The quick way skips what it does not need; the slow one builds each object and lets it go."""
@@ -290,7 +300,7 @@ def test_messages_decoded_at_once_say_what_messages_read_one_by_one_say(messages
     [
         '[{"ts": "1.000000", "ts": "2.000000"}]',
         '[{"ts": "1.000000", "user": "U1", "user": "U2"}]',
-        '[{"ts": "1.000000", "attachments": [{"ts": "2.000000"}]}]',
+        '[{"ts": "1.000000", "files": [{"shares": {"public": {"C1": [{"ts": "2.000000"}]}}}]}]',
         '[{"ts": 1.5}]',
         '[{"ts": "1.000000", "subtype": "message_changed", "message": {"ts": "2.000000"}}]',
         '[{"ts": "1.000000", "reactions": 7}]',
@@ -305,7 +315,7 @@ def test_whatever_is_unusual_is_read_with_care(text):
 
 
 def test_decoded_messages_hold_no_content():
-    (wire,) = wires(json.dumps([message(text="CANARY", files=["CANARY"], topic="CANARY", blocks=[{"text": "CANARY"}])]).encode())
+    (wire,) = wires(json.dumps([message(text="CANARY", files=[{"name": "CANARY"}], topic="CANARY", blocks=[{"text": "CANARY"}])]).encode())
     assert "CANARY" not in repr(wire)
 
 

@@ -1,12 +1,11 @@
 """Measures on companies whose central people are known, and against igraph and networkx; an isolated person changes nobody's place."""
 
-from pathlib import Path
-
 import networkx as nx
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from real_companies import DATA, consultants, sawmill
 from scipy import stats
 
 from ona.graph import Graph
@@ -21,14 +20,12 @@ from ona.metrics.participation import participation
 from ona.metrics.strength import strength
 from ona.metrics.within_module_z import within_module_z
 
-DATA = Path(__file__).parents[4] / "shared" / "data"
 PEERS = range(200)
 
 
-def shared(name: str) -> Path:
+def shared(name: str) -> None:
     if not (DATA / name).exists():
         pytest.skip("the public data sets are not beside the repository")
-    return DATA / name
 
 
 def drawn(random_graph, seed: int) -> Graph:
@@ -37,10 +34,8 @@ def drawn(random_graph, seed: int) -> Graph:
 
 def test_the_two_men_whom_the_management_asked_stand_between_the_others():
     """Sawmill strike (Michael 1997): the strike ended after Bob and Norm understood the offer; betweenness as listed beside the data."""
-    folder = shared("strike_sawmill")
-    names = pd.read_csv(folder / "nodes.csv").set_index("id")["name"]
-    ties = pd.read_csv(folder / "discussion.csv").rename(columns={"from": "source", "to": "target"})
-    graph = Graph.from_ties(ties, people=names.index.to_numpy(), layer="relationship")
+    shared("strike_sawmill")
+    graph, names = sawmill()
     between = pd.Series(betweenness(graph) * 23 * 22 / 2, names[graph.people]).nlargest(4)
     assert between.index[:2].tolist() == ["Bob", "Norm"]
     assert between.tolist() == pytest.approx([155.7, 144.7, 60.0, 42.0], abs=0.05)
@@ -49,17 +44,10 @@ def test_the_two_men_whom_the_management_asked_stand_between_the_others():
 
 
 def test_consultants_asked_by_asked_consultants_are_those_whose_expertise_is_valued():
-    """Cross & Parker (2004), 46 consultants: Spearman with the number of colleagues who rate the expertise 4 or 5, at least .85.
-
-    A weight of 1 means "never" and is no ask; counting it would lift the figure for the wrong reason.
-    """
-    folder = shared("cross_parker_consulting")
-    asked, valued = pd.read_csv(folder / "consulting_info.csv"), pd.read_csv(folder / "consulting_value.csv")
-    people = pd.read_csv(folder / "consulting_nodes.csv")["id"].to_numpy()
-    real = asked[asked["weight"] >= 2].rename(columns={"from": "source", "to": "target"})
-    assert (len(asked), len(real)) == (877, 521)
-    graph = Graph.from_ties(real.assign(weight=1.0), people=people, layer="ask")
-    raters = valued[valued["weight"] >= 4].groupby("to").size().reindex(graph.people, fill_value=0)
+    """Cross & Parker (2004), 46 consultants: Spearman with the number of colleagues who rate the expertise 4 or 5, at least .85."""
+    shared("cross_parker_consulting")
+    graph, raters = consultants()
+    assert (graph.n, graph.m) == (46, 521)
     assert stats.spearmanr(expertise_rank(graph), raters).statistic >= 0.85
     assert stats.spearmanr(in_strength(graph), raters).statistic == pytest.approx(0.841, abs=5e-4)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 import networkx as nx
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -115,6 +116,31 @@ def test_hits_equals_networkx_on_a_connected_company(directed):
     graph = directed(" ".join(f"{a}>{b}:{weight}" for (a, b), weight in pairs.items()))
     _, authorities = nx.hits(graph.networkx, max_iter=1000, tol=1e-14)
     assert hits(graph) == pytest.approx(list(authorities.values()), abs=1e-9)
+
+
+def test_hits_of_a_large_company_is_where_plain_steps_lead():
+    """200 people in five circles that hang together by few ties, so that plain steps take long."""
+    rng = np.random.default_rng(3)
+    source, target = rng.integers(0, 200, (2, 3000))
+    target = np.where(rng.random(3000) < 0.97, source // 40 * 40 + target % 40, target)
+    kept = source != target
+    graph = Graph.from_ties(pa.table({"source": source[kept], "target": target[kept], "weight": rng.lognormal(0, 1, 3000)[kept]}))
+    weights, authority = graph.adjacency.toarray(), np.ones(graph.n)
+    for _ in range(20_000):
+        authority = weights.T @ (weights @ authority)
+        authority /= authority.sum()
+    np.testing.assert_allclose(hits(graph), authority, atol=1e-9)
+
+
+def test_hits_of_two_large_companies_that_are_equal_is_equal():
+    """L11, above the size from which Lanczos steps come first: equal hubs at the start give equal shares at the end."""
+    rng = np.random.default_rng(4)
+    source, target = rng.integers(0, 60, (2, 500))
+    kept = source != target
+    ends = {name: np.concatenate([side[kept], side[kept] + 60]) for name, side in (("source", source), ("target", target))}
+    found = hits(Graph.from_ties(pa.table(ends | {"weight": np.ones(2 * kept.sum())}), people=np.arange(120)))
+    np.testing.assert_allclose(found[:60], found[60:], rtol=1e-6, atol=1e-12)
+    assert found.sum() == pytest.approx(1)
 
 
 def test_managers_who_advise_are_those_of_the_textbook(advice):
