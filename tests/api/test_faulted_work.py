@@ -157,13 +157,13 @@ def points(steps: int, many: int) -> list[int]:
     return sorted({1 + round(at * (steps - 1) / (many - 1)) for at in range(many)}) if steps > many else list(range(1, steps + 1))
 
 
-@pytest.mark.parametrize("what", WORKS)
+@pytest.mark.parametrize("what", ["ingest", "publish", "migrate", "erase", "backup"])
 def test_whoever_is_killed_midway_leaves_readers_their_answer_and_the_next_run_the_same_bytes(place, what):
     assert survives(place, what, "kill", place.undisturbed(what, "kill").steps * 2 // 3) == -signal.SIGKILL
 
 
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace, which fails single calls of a process, is not installed")
-@pytest.mark.parametrize("what", ["ingest", "scan", "backup"])
+@pytest.mark.parametrize("what", ["ingest", "backup"])
 def test_whoever_finds_the_disk_full_stops_cleanly_and_the_next_run_ends_in_the_same_bytes(place, what):
     assert survives(place, what, "full", max(1, place.undisturbed(what, "full").steps // 2)) == FULL
 
