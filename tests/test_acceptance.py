@@ -10,7 +10,8 @@ TESTS = Path(__file__).parent
 CHECKS: dict[int, str] = {
     9: "test_main_job.py::no_content_reaches_the_data_folder_the_temporary_folder_or_the_screen"
     " pipelines/test_steps.py::no_content_no_name_and_no_token_of_slack_touch_the_disk",
-    10: "connectors/slack/test_slack_export.py::decoded_messages_hold_no_content"
+    10: "test_main_job.py::a_pull_hands_no_content_to_any_write_not_even_to_a_file_that_is_gone_afterwards"
+    " connectors/slack/test_slack_export.py::decoded_messages_hold_no_content"
     " connectors/slack/test_slack_export.py::projection_keeps_no_text_wherever_it_stands",
     11: "pipelines/test_events.py::no_handle_and_no_id_stands_in_any_file"
     " pipelines/test_migrating.py::tables_made_at_once_and_step_by_step_are_those_that_are_described",

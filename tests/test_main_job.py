@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -66,6 +67,28 @@ def test_no_name_or_address_lies_in_clear_outside_the_inbox(demo):
     for path in (p for p in demo.home.rglob("*") if is_ours(p) and p.suffix != ".parquet"):
         content = path.read_bytes()
         assert not [secret for secret in secrets if secret in content], path
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace, which writes down what a process asks for, is not installed")
+def test_a_pull_hands_no_content_to_any_write_not_even_to_a_file_that_is_gone_afterwards(demo, tmp_path):
+    home, trace = tmp_path / "home", tmp_path / "trace"
+    (home / "inbox").mkdir(parents=True)
+    for name in ("ona.toml", "key"):
+        shutil.copy2(demo.home / name, home / name)
+    with (
+        zipfile.ZipFile(demo.home / "inbox/slack.zip") as whole,
+        zipfile.ZipFile(home / "inbox/slack.zip", "w", zipfile.ZIP_DEFLATED) as part,
+    ):
+        for number, name in enumerate(whole.namelist()):
+            if "/" not in name or number % 15 == 0:  # everybody, every channel and some of the days: a trace is slow
+                part.writestr(name, whole.read(name))
+    calls = "trace=write,writev,pwrite64,pwritev,pwritev2,sendto"
+    watched = ["strace", "-f", "--seccomp-bpf", "-qq", "-s", "4000000", "-e", calls, "-o", str(trace)]
+    done = subprocess.run([*watched, str(ONA), "pull", "slack_export", "--home", str(home)], capture_output=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    written = trace.read_bytes()
+    assert written.count(b"pwrite64(") > 100  # the database's, so writes were seen
+    assert [name for name, spelling in SPELLINGS.items() if spelling in written] == []
 
 
 def test_the_demo_a_second_time_finds_its_work_done(demo, ona):
