@@ -8,6 +8,7 @@ from itertools import permutations
 
 import numpy as np
 import pytest
+from msgspec import structs
 
 from connectors.base import RawPerson
 from ona.tables import ACCOUNTS, PEOPLE, AccountKind, check
@@ -162,7 +163,7 @@ def accounts_of(ws: Workspace, number: int) -> list[int]:
 
 def test_without_any_directory_every_account_of_the_company_is_a_person(open_at: Opened) -> None:
     with open_at(company_domains=("acme.example",)) as ws:
-        pull_events(ws, "mbox", Events([replace(mail("1", "a", "b"), sender="email:x@other.example"), mail("2", "a", "b")]))
+        pull_events(ws, "mbox", Events([structs.replace(mail("1", "a", "b"), sender="email:x@other.example"), mail("2", "a", "b")]))
         people = check(current_people(ws, TODAY), PEOPLE)
         assert people.num_rows == accounts(ws).num_rows == 2
         assert set(people["kind"].to_pylist()) == {AccountKind.MEMBER}
