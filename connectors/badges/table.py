@@ -5,13 +5,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-import connectors.base
 from connectors.archive import FileError, read_bytes
 from connectors.base import Coverage, RawBadge
-from connectors.cells import CellError, Csv, Row, day, positions
-from connectors.identity import AddressRules, HandleError, address_reader, id_handle
+from connectors.cells import CellError, Csv, Row, day
+from connectors.columns import TableConfig, placed
+from connectors.identity import HandleError, address_reader, id_handle
 
 MAX_TEXT = 200
 MAX_SKILLS = 50
@@ -34,20 +32,14 @@ COLUMNS = {
 """What a column is → the normal header names that are taken for it, the first found wins."""
 
 
-class Config(connectors.base.Config):
+class Config(TableConfig):
     """Where the table lies and how its columns are named."""
 
     path: Path
-    columns: dict[str, str] = Field(default_factory=dict)
-    """What a column is (the names of ``COLUMNS``) → its name in this file."""
     namespace: str = "hr"
     """Of the employee ids, as in the HR table."""
     status: Literal["issuer-asserted", "holder-claimed", "unknown"] = "unknown"
     """Where a row says nothing: ``issuer-asserted`` when the issuer wrote the table, ``holder-claimed`` when the holders did."""
-    date_order: Literal["dmy", "mdy"] | None = None
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8-sig"
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -72,8 +64,7 @@ class Connector:
                     yield badge
 
     def _positions(self, header: tuple[str, ...]) -> dict[str, int]:
-        usual = {role: next((name for name in names if name in header), names[0]) for role, names in COLUMNS.items()}
-        at = positions(header, usual | self._config.columns)
+        at = placed(header, COLUMNS, self._config.columns)
         if "name" not in at or not at.keys() & {"email", "employee_id"}:
             raise FileError(
                 "columns_missing", "There is no badge column, or none for its holder", "Set `columns` in the connector's settings."

@@ -3,15 +3,12 @@
 from collections.abc import Iterator, Mapping
 from datetime import date
 from pathlib import Path
-from typing import Literal
 
-from pydantic import Field
-
-import connectors.base
 from connectors.archive import FileError, read_bytes
 from connectors.base import Coverage, RawDaysOff
-from connectors.cells import CellError, Csv, Row, day, positions
-from connectors.identity import AddressRules, HandleError, address_reader, handle
+from connectors.cells import CellError, Csv, Row, day
+from connectors.columns import TableConfig, placed
+from connectors.identity import HandleError, address_reader, handle
 
 MAX_LABEL = 200
 MAX_DAYS = 1100
@@ -26,18 +23,12 @@ COLUMNS = {
 """What a column is → the normal header names that are taken for it, the first found wins. No other column is looked at."""
 
 
-class Config(connectors.base.Config):
+class Config(TableConfig):
     """Where the table lies and how its columns are named."""
 
     path: Path
-    columns: dict[str, str] = Field(default_factory=dict)
-    """What a column is (the names of ``COLUMNS``) → its name in this file."""
     namespace: str = "hr"
     """Of employee ids, as in the HR table."""
-    date_order: Literal["dmy", "mdy"] | None = None
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8-sig"
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -47,9 +38,6 @@ class Connector:
         """Take the file and the column map."""
         self._config = config
         self._address = address_reader(config.addresses)
-        unknown = config.columns.keys() - COLUMNS.keys()
-        if unknown:
-            raise FileError("columns_unknown", "The column map names what is not known", f"Use: {', '.join(COLUMNS)}.")
 
     def days_off(self, coverage: Coverage) -> Iterator[RawDaysOff]:
         """Yield one span per row: of the person in it, or of the site where the row names no person."""
@@ -63,12 +51,11 @@ class Connector:
                     coverage.quarantined[error.code] += 1
 
     def _positions(self, header: tuple[str, ...]) -> dict[str, int]:
-        usual = {role: next((name for name in names if name in header), names[0]) for role, names in COLUMNS.items()}
-        at = positions(header, usual | self._config.columns)
-        missing = self._config.columns.keys() - at.keys()
-        if missing or "first" not in at or not at.keys() & {"person", "site"}:
-            named = ", ".join(sorted(missing)) or "first, and person or site"
-            raise FileError("columns_missing", f"There is no column for: {named}", "Set `columns` in the connector's settings.")
+        at = placed(header, COLUMNS, self._config.columns)
+        if "first" not in at or not at.keys() & {"person", "site"}:
+            raise FileError(
+                "columns_missing", "There is no first, or neither person nor site", "Set `columns` in the connector's settings."
+            )
         return at
 
     def _span(self, row: Row, at: Mapping[str, int]) -> RawDaysOff:

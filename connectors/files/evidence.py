@@ -10,11 +10,11 @@ from typing import Literal
 
 from pydantic import Field
 
-import connectors.base
 from connectors.archive import FileError, read_bytes, regular
 from connectors.base import Coverage, RawRating
-from connectors.cells import CellError, Csv, Row, day, number, positions
-from connectors.identity import AddressRules, HandleError, address_reader, handle
+from connectors.cells import CellError, Csv, Row, day, number
+from connectors.columns import TableConfig, placed
+from connectors.identity import HandleError, address_reader, handle
 from ona.tables import EVIDENCE_SOURCES
 
 MAX_LABEL = 100
@@ -47,15 +47,13 @@ COUNTED_BY_TEAM = "csat"
 """The one source whose rows may be about a team instead of a person."""
 
 
-class Config(connectors.base.Config):
+class Config(TableConfig):
     """Where the tables lie and how their columns are named."""
 
     path: Path
     """One CSV file, or a folder of them; a name says the source by how it begins: ``peer_360-2026-q3.csv``."""
     source: Source | None = None
     """What the table is, where neither its name nor a ``source`` column says it."""
-    columns: dict[str, str] = Field(default_factory=dict)
-    """What a column is (the names of ``COLUMNS``) → its name in this file."""
     facets: dict[str, str] = Field(default_factory=dict)
     """What the ``facet`` column says → facet or skill it stands for, for instance ``"Helps others" = "helper"``."""
     facet: str = "helper"
@@ -64,12 +62,8 @@ class Config(connectors.base.Config):
     """Lowest and highest possible value, where the table has no columns for them."""
     namespace: str = "hr"
     """Of employee ids, as in the HR table."""
-    date_order: Literal["dmy", "mdy"] | None = None
     separator: str = Field(default=";", min_length=1, max_length=1)
     """Between several receivers or named colleagues in one cell."""
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8-sig"
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -80,9 +74,6 @@ class Connector:
     def __init__(self, config: Config) -> None:
         """Take the files and the column map."""
         self._config = config
-        unknown = config.columns.keys() - COLUMNS.keys()
-        if unknown:
-            raise FileError("columns_unknown", "The column map names what is not known", f"Use: {', '.join(COLUMNS)}.")
 
     def sources(self) -> tuple[str, ...]:
         """Return what the files are about; a table with a ``source`` column may be about anything."""
@@ -116,12 +107,9 @@ class Connector:
         return self._config.source or next((name for name in EVIDENCE_SOURCES if stem.startswith(name)), None)
 
     def _positions(self, header: tuple[str, ...]) -> dict[str, int]:
-        usual = {role: next((name for name in names if name in header), names[0]) for role, names in COLUMNS.items()}
-        at = positions(header, usual | self._config.columns)
-        missing = self._config.columns.keys() - at.keys()
-        if missing or "day" not in at or not at.keys() & {"person", "team"}:
-            named = ", ".join(sorted(missing)) or "day, and person or team"
-            raise FileError("columns_missing", f"There is no column for: {named}", "Set `columns` in the connector's settings.")
+        at = placed(header, COLUMNS, self._config.columns)
+        if "day" not in at or not at.keys() & {"person", "team"}:
+            raise FileError("columns_missing", "There is no day, or neither person nor team", "Set `columns` in the connector's settings.")
         return at
 
 

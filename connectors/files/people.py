@@ -8,11 +8,11 @@ from typing import Literal
 
 from pydantic import Field
 
-import connectors.base
 from connectors.archive import FileError, read_bytes
 from connectors.base import Coverage, RawPerson
-from connectors.cells import CellError, Csv, Row, day, number, positions, truth
-from connectors.identity import AddressRules, HandleError, address_reader, id_handle, slack_handle
+from connectors.cells import CellError, Csv, Row, day, number, truth
+from connectors.columns import TableConfig, placed
+from connectors.identity import HandleError, address_reader, id_handle, slack_handle
 from ona.tables import AccountKind
 
 MAX_TEXT = 200
@@ -53,24 +53,17 @@ _DAYS = {name: 1 << n for n, name in enumerate(("mon", "tue", "wed", "thu", "fri
 _KindName = Literal["MEMBER", "GUEST", "BOT", "SHARED", "ROOM", "TECHNICAL", "FORMER", "EXTERNAL"]
 
 
-class Config(connectors.base.Config):
+class Config(TableConfig):
     """Where the table lies and how its columns are named."""
 
     path: Path
-    columns: dict[str, str] = Field(default_factory=dict)
-    """What a column is (the names of ``COLUMNS``) → its name in this file, where the usual names do not fit."""
     namespace: str = "hr"
     """Of the employee ids; the one that event tables use when they name people by the same ids."""
     slack_team: str | None = None
     """Team id for ``slack_id`` cells without one (``T1/U7`` carries its own)."""
     kind_from_manager: dict[str, _KindName] = Field(default_factory=dict)
     """Text that stands in the manager column of accounts that are no people → what they are."""
-    date_order: Literal["dmy", "mdy"] | None = None
-    """Order of dates such as 03/04/2026, which are refused without it."""
     alias_separator: str = ";"
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8-sig"
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -98,16 +91,7 @@ class Connector:
 
 
 def _columns(config: Config, header: Sequence[str]) -> dict[str, int]:
-    unknown = config.columns.keys() - COLUMNS.keys()
-    if unknown:
-        raise FileError("columns_unknown", "The column map names what is not known", f"Use: {', '.join(COLUMNS)}.")
-    missing = config.columns.keys() - positions(header, config.columns).keys()
-    if missing:
-        raise FileError(
-            "columns_missing", f"The columns mapped to {', '.join(sorted(missing))} are not in the header row", "Correct the map."
-        )
-    usual = {role: next((name for name in names if name in header), names[0]) for role, names in COLUMNS.items()}
-    found = positions(header, usual | config.columns)
+    found = placed(header, COLUMNS, config.columns)
     if not found.keys() & {"employee_id", "email"}:
         raise FileError(
             "columns_missing", "There is neither an employee_id nor an email column", "Set `columns` in the connector's settings."

@@ -5,13 +5,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
-import connectors.base
 from connectors.archive import FileError, read_bytes
 from connectors.base import Coverage, RawTie
 from connectors.cells import CellError, Csv, Row, day, normal_header, number, positions
-from connectors.identity import AddressRules, HandleError, address_reader, handle, id_handle
+from connectors.columns import TableConfig, placed
+from connectors.identity import HandleError, address_reader, handle, id_handle
 
 COLUMNS = {
     "one": ("primary_collaborator_person_id", "person_id"),
@@ -43,27 +41,20 @@ HOW_TO = (
 """Steps that an operator takes, in words."""
 
 
-class Config(connectors.base.Config):
+class Config(TableConfig):
     """Where the file lies and what its columns mean."""
 
     path: Path
     people_file: Path | None = None
     """Table of person_id and employee_id or email, which says who stands behind Viva's ids."""
-    columns: dict[str, str] = Field(default_factory=dict)
-    """What a column is (one, other, date) → its name in this file; exports are translated."""
     amount: tuple[str, ...] = ()
     """Columns that are added up as the amount of contact."""
     span: Literal["week", "month"] | None = None
     """What one row covers; found from the dates when it is not set."""
-    date_order: Literal["dmy", "mdy"] | None = None
-    """Order of dates such as 03/04/2026, which are refused without it."""
     namespace: str = "viva"
     """Of Viva's own ids."""
     employee_namespace: str = "hr"
     """Of the employee ids in ``people_file``, as in the HR table."""
-    delimiter: str | None = Field(default=None, min_length=1, max_length=1)
-    encoding: str = "utf-8-sig"
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -73,9 +64,6 @@ class Connector:
         """Take the file and the column map."""
         self._config = config
         self._address = address_reader(config.addresses)
-        unknown = config.columns.keys() - COLUMNS.keys()
-        if unknown:
-            raise FileError("columns_unknown", "The column map names what is not known", f"Use: {', '.join(COLUMNS)}.")
 
     def ties(self, coverage: Coverage) -> Iterator[RawTie]:
         """Yield one tie per row; its people stay as the file or ``people_file`` names them."""
@@ -111,8 +99,7 @@ class Connector:
         return RawTie(one, other, weeks_of(begin) if span == "month" else (_monday(begin + MIDDLE),), sum(value or 0.0 for value in found))
 
     def _positions(self, header: tuple[str, ...]) -> tuple[dict[str, int], list[int]]:
-        usual = {role: next((name for name in names if name in header), names[0]) for role, names in COLUMNS.items()}
-        at = positions(header, usual | self._config.columns)
+        at = placed(header, COLUMNS, self._config.columns)
         if missing := COLUMNS.keys() - at.keys():
             raise FileError(
                 "columns_missing",
