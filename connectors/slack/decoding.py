@@ -97,10 +97,11 @@ def one_by_one(data: bytes) -> Iterator[Wire | Message | FileError] | None:
         raws = _RAWS.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return map(_careful, raws)
+    return map(careful, raws)
 
 
-def _careful(raw: msgspec.Raw) -> Wire | Message | FileError:
+def careful(raw: msgspec.Raw) -> Wire | Message | FileError:
+    """Return one message: decoded, or projected when its shape is unusual, or what is wrong with it."""
     array = b"[" + bytes(raw) + b"]"
     found = wires(array)
     if found:

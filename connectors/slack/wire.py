@@ -1,16 +1,13 @@
 """What is read of the Web API's answers: envelopes, users, channels, and the heads of threads; every other field is never built."""
 
-import io
 import re
 from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from connectors.archive import FileError
 from connectors.base import Coverage, RawPerson
-from connectors.bounded_json import json_items
 from connectors.identity import HandleError, slack_handle
-from connectors.slack.decoding import Message, Wire, project, wires
+from connectors.slack.decoding import Message, Wire, careful
 from connectors.slack.records import SLACKBOT, Directory
 from ona.tables import AccountKind, SpaceKind
 
@@ -201,15 +198,8 @@ def ids(raws: list[msgspec.Raw]) -> Iterator[str]:
 
 def message(raw: msgspec.Raw) -> Wire | Message | None:
     """Return a message for the reader: decoded, or projected when its shape is unusual; None when it is none."""
-    array = b"[" + bytes(raw) + b"]"
-    found = wires(array)
-    if found:
-        return found[0]
-    try:
-        item = next(json_items(io.BytesIO(array), project), None)
-    except FileError:
-        return None
-    return item if isinstance(item, dict) else None
+    found = careful(raw)
+    return found if isinstance(found, Wire | dict) else None
 
 
 def head(raw: msgspec.Raw) -> Head | None:

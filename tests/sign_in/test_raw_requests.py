@@ -10,12 +10,13 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 
 import pytest
+from processes import free_port, running
 
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.rights import Role
 from pipelines.access.sessions import csrf_token, open_session
 from pipelines.workspace import open_workspace
-from tests.sign_in.test_real_processes import Browser, free_port, running
+from tests.sign_in.test_real_processes import Browser
 
 HURRIED = """
 import sys
@@ -54,7 +55,7 @@ def served(build_company, tmp_path_factory) -> Iterator[Served]:
         session = open_session(ws, LOCAL_ANALYST.subject, Role.ANALYST)
     port = free_port()
     command = [sys.executable, "-c", HURRIED, company.settings.home, port]
-    with running(command, f"http://127.0.0.1:{port}/healthz", tmp_path_factory.mktemp("output")):
+    with running(command, tmp_path_factory.mktemp("output"), f"http://127.0.0.1:{port}/healthz"):
         yield Served(port, session)
 
 

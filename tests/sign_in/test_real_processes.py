@@ -2,29 +2,26 @@
 
 import http.client
 import json
-import os
 import re
-import socket
 import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
 import identity_provider
 import pytest
+from processes import free_port, running
 
 ONA = Path(sys.executable).with_name("ona")
 PEOPLE = {
     "ann": {"email": "p3@acme.example", "email_verified": True, "roles": ["Ona.Analyst"]},
     "bob": {"email": "p4@acme.example", "email_verified": True, "roles": ["Somebody.Else"]},
 }
-PATIENCE = 60.0
-"""Seconds that a process has to start in on a busy machine."""
 
 
 @dataclass
@@ -54,34 +51,6 @@ class Browser:
             return answer.status, dict(answer.headers.items()), text
 
 
-def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def running(command: list[object], url: str, folder: Path, **environment: str) -> Iterator[None]:
-    """Run a server until the test is over; wait until it answers."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("ONA_")}
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen([str(part) for part in command], env=kept | environment, stdout=output, stderr=output, cwd=folder)
-        try:
-            end = time.monotonic() + PATIENCE
-            while True:
-                try:
-                    Browser().ask(url)
-                    break
-                except OSError:
-                    assert process.poll() is None, (folder / "output").read_text()
-                    assert time.monotonic() < end, "the server did not start"
-                    time.sleep(0.1)
-            yield
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
 @pytest.fixture(scope="module")
 def places(build_company, tmp_path_factory) -> Iterator[tuple[str, str]]:
     """Addresses of a served company and of its provider."""
@@ -94,8 +63,8 @@ def places(build_company, tmp_path_factory) -> Iterator[tuple[str, str]]:
     provider = [sys.executable, "-W", "ignore", "-m", "oidc_provider_mock", "--port", ports[1], "--require-nonce", "true", *users]
     secret = {"ONA_SIGN_IN__CLIENT_SECRET": "not-a-secret"}
     with (
-        running(provider, issuer, tmp_path_factory.mktemp("provider"), AUTHLIB_INSECURE_TRANSPORT="1"),
-        running([ONA, "serve", "--home", home], f"{public}/healthz", tmp_path_factory.mktemp("service"), **secret),
+        running(provider, tmp_path_factory.mktemp("provider"), issuer, AUTHLIB_INSECURE_TRANSPORT="1"),
+        running([ONA, "serve", "--home", home], tmp_path_factory.mktemp("service"), f"{public}/healthz", **secret),
     ):
         yield public, issuer
 
@@ -180,7 +149,7 @@ def test_a_person_of_a_tenant_signs_in_through_the_library_of_microsoft(build_co
     (home / "ona.toml").write_text("\n".join(settings))
     authority = folder / identity_provider.AUTHORITY
     trusted = {"SSL_CERT_FILE": str(authority)}
-    with running([ONA, "serve", "--home", home], f"{public}/healthz", tmp_path_factory.mktemp("service_of_tenant"), **trusted):
+    with running([ONA, "serve", "--home", home], tmp_path_factory.mktemp("service_of_tenant"), f"{public}/healthz", **trusted):
         browser = Browser(trust=ssl.create_default_context(cafile=authority))
         status, headers, text = browser.ask(f"{public}/sign-in/start?next=/company")
         assert status == 303, text
