@@ -105,7 +105,6 @@ def test_the_names_are_there_to_be_read(hostile, look):
     told = page.inner_text("main")
     assert sum(text.strip() in told for text in STRINGS) >= 20
     assert "{{ 7 * 7 }}" in told
-    page.evaluate(
-        "document.querySelector('main').append(Object.assign(document.createElement('img'), {src: 'x', onerror: () => window.ran = 1}))"
-    )
-    page.wait_for_function("window.ran === 1")
+    ran = """() => new Promise(done =>
+        document.querySelector('main').append(Object.assign(document.createElement('img'), {src: 'x', onerror: () => done(1)})))"""
+    assert page.evaluate(ran) == 1
