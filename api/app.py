@@ -18,6 +18,7 @@ from api import (
     contests,
     credentials,
     document,
+    exclusions,
     exports,
     health,
     invitations,
@@ -33,6 +34,7 @@ from api import (
     pages_analysis,
     pages_candidates,
     pages_credentials,
+    pages_exclusions,
     pages_exports,
     pages_growth,
     pages_map,
@@ -54,6 +56,7 @@ from api import (
     skills,
     surveys,
     teams,
+    thresholds,
     tokens,
     viewers,
 )
@@ -67,6 +70,7 @@ from api.memory import Memory
 from api.strict import check_parameters
 from pipelines.jobs import Beside
 from pipelines.settings import Settings, load_settings
+from pipelines.thresholds import keep_minimum
 from pipelines.workspace import open_workspace
 
 RESOURCES = (
@@ -86,6 +90,7 @@ RESOURCES = (
     pages_needs.router,
     pages_own_growth.router,
     mentoring.router,
+    pages_exclusions.router,  # before the boards, whose addresses take an id in the same place
     pages_mentoring.router,
     surveys.router,
     nudges.router,
@@ -98,6 +103,7 @@ RESOURCES = (
     sign_in.router,
     me.router,
     profiles.router,
+    exclusions.router,
     audits.router,
     reveals.router,
     exports.router,
@@ -111,6 +117,7 @@ RESOURCES = (
     pages_exports.router,
     pages_viewers.router,
     tokens.router,
+    thresholds.router,
     viewers.router,
 )
 
@@ -160,6 +167,7 @@ def _deployment(settings: Settings) -> Callable[[FastAPI], AbstractAsyncContextM
     @asynccontextmanager
     async def opened(app: FastAPI) -> AsyncIterator[None]:
         with open_workspace(settings) as ws:
+            keep_minimum(ws)
             app.state.ws = ws
             app.state.shelf = Shelf(ws)
             app.state.guests = Guests(ws)

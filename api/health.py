@@ -15,6 +15,7 @@ from pipelines.access.rights import MATRIX
 from pipelines.access.words import STANDING_LINE
 from pipelines.schema import SCHEMA
 from pipelines.service import SCHEMA_VERSION
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 router = APIRouter(tags=["service"])
@@ -56,7 +57,7 @@ def read_meta(ws: Place, viewer: WordReader) -> Meta:
         mode=settings.mode,
         role=viewer.role,
         single_user=settings.sign_in is None,
-        minimum_group=settings.minimum_group,
+        minimum_group=minimum(ws).holds,
         policy_id=POLICY_ID,
         standing=STANDING_LINE,
     )

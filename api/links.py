@@ -18,6 +18,7 @@ class Lead:
 SCAN_READERS = (
     "read_scan",
     "read_company",
+    "read_key_people",
     "read_quality",
     "list_people",
     "list_publications",

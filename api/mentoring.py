@@ -170,10 +170,20 @@ class PairLine(Answer):
     answered: list[int] = Field(description="Check-ins that both answered.")
 
 
+class Pulse(Answer):
+    """What people of a programme said to one check-in, both sides together; null under the minimum group."""
+
+    day: int
+    people: int | None = Field(description="Who answered, in steps of five.")
+    met: float | None = Field(description="Mean since the last time, in halves.")
+    useful: float | None = Field(description="Mean of 1 to 5, in halves.")
+
+
 class PairList(Answer):
     """Pairs of a programme."""
 
     pairs: list[PairLine]
+    pulses: list[Pulse]
 
 
 class OwnPair(Answer):
@@ -241,7 +251,8 @@ def invite_pairs(ws: Place, scan: QueryScan, viewer: Pairer, programme_id: Id) -
 @router.get("/programmes/{programme_id}/pairs", operation_id="list_programme_pairs")
 def list_pairs(ws: Place, scan: QueryScan, viewer: Pairer, programme_id: Id) -> PairList:
     """Pairs that were asked, with what became of them."""
-    return PairList.model_validate({"pairs": pairs.pair_lines(ws, viewer, scan, programme_id)})
+    lines, pulses = pairs.pair_lines(ws, viewer, scan, programme_id), pairs.pulses(ws, viewer, programme_id)
+    return PairList.model_validate({"pairs": lines, "pulses": pulses})
 
 
 @router.get("/programmes/{programme_id}/pairs.csv", operation_id="download_pairs_csv", response_class=Response)

@@ -311,8 +311,32 @@ class Department(Answer):
     people: int
     inside: float | None = Field(description="Share of its contact that stays inside, 0 to 1.")
     closed: float | None = Field(description="The same beyond chance, over the most it could be beyond: at most 1, 0 as by chance.")
+    closed_z: float | None = Field(
+        description="Silo index: that in standard deviations from companies in which everybody keeps the number of their ties. "
+        "-2 to 2 is chance. Null for whoever is told steps."
+    )
     carriers: int | None = Field(description="Fewest people who carry half of its contact outside; null when fewer than three.")
     ask_gini: float | None = Field(description="How unevenly help is given inside it: 0 everybody alike, towards 1 one person.")
+
+
+class SiloGrid(Answer):
+    """Contact between each two departments beside what everybody's number of ties brings about; null where too few people are behind it."""
+
+    departments: list[str]
+    ratio: list[list[float | None]] = Field(description="Contact over what the totals of both let expect: 1 as expected.")
+    z: list[list[float | None]] = Field(description="Standard deviations above companies dealt anew; -2 to 2 is chance.")
+    draws: int = Field(description="Companies dealt anew.")
+
+
+class Figure(Answer):
+    """One measure of the company."""
+
+    name: str = Field(description="Its entry in the glossary.", examples=["ei_index"])
+    title: str
+    part: str | None = Field(description="Which number of it, where it has several.")
+    value: float
+    by_chance: float | None = Field(description="The same in companies dealt anew, where that is known.")
+    reading: str = Field(description="What a high value means.")
 
 
 class Company(Answer):
@@ -324,6 +348,8 @@ class Company(Answer):
     statements: list[Statement]
     departments: list[Department]
     contact: ContactGrid
+    silo: SiloGrid | None = Field(description="Null for whoever is told steps, and where a scan does not hold it.")
+    figures: list[Figure] = Field(description="Every measure of the company; none for whoever is told steps.")
 
 
 class Quality(Answer):

@@ -16,9 +16,13 @@ from api.people import PeopleParameters
 from api.placing import places
 from api.problems import Problem
 from api.rendering import menu, render
+from api.scans import SetSize
 from api.teams import TeamId
 from pipelines import access
 from pipelines.access.answers import PersonRow
+from pipelines.access.company import read_company
+from pipelines.access.key_answers import LARGEST_SIZE, SIZE
+from pipelines.access.key_people import read_key_people
 from pipelines.access.links import is_open, spend_link
 from pipelines.access.sessions import end_session
 from pipelines.jobs import next_time
@@ -89,8 +93,14 @@ def team_page(request: Request, ws: Place, scan: PageScan, viewer: Ranker, team_
 @router.get("/company")
 def company_page(request: Request, ws: Place, scan: PageScan, viewer: GroupReader) -> Response:
     """Show how the company works together."""
-    found = access.read_company(ws, scan, viewer)
+    found = read_company(ws, scan, viewer)
     return render(request, "company.html", scan, company=found, contact=found.contact)
+
+
+@router.get("/key-people")
+def key_people_page(request: Request, ws: Place, scan: PageScan, viewer: Ranker, size: SetSize = SIZE) -> Response:
+    """Show which few people are key together, in three ways."""
+    return render(request, "key_people.html", scan, found=read_key_people(ws, scan, viewer, size), largest=LARGEST_SIZE)
 
 
 @router.get("/quality")

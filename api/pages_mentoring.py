@@ -192,6 +192,7 @@ def _board_page(
         scan,
         board=found,
         lines=lines,
+        pulses=pairs.pulses(ws, viewer, programme),
         refused=refused,
         asked=asked.model_copy(update={"page": here}),
         rows=kept[(here - 1) * ON_A_PAGE : here * ON_A_PAGE],

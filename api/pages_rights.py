@@ -13,7 +13,8 @@ from api.pages_me import REASONS, STATES
 from api.pages_viewers import grant_words
 from api.rendering import render
 from api.reveals import Reason, Requester, RevealId, Signer
-from pipelines import contests, exports, reveals, viewers
+from api.thresholds import Number
+from pipelines import contests, exports, publishing, reveals, thresholds, viewers
 from pipelines.access import notice, trail
 from pipelines.contests import Answer
 from pipelines.phrases import Phrase, say
@@ -60,8 +61,21 @@ def name_page(request: Request, ws: Place, viewer: Requester, reveal_id: RevealI
 def signatures_page(request: Request, ws: Place, viewer: Signer) -> Response:
     """Show what waits for a signature."""
     grants = [one for one in viewers.list_grants(ws) if one.state == viewers.REQUESTED]
-    shown = {"reveals": reveals.inbox(ws, viewer), "exports": exports.inbox(ws, viewer), "grants": grants, "own": viewer.subject}
+    shown = {
+        "reveals": reveals.inbox(ws, viewer),
+        "exports": exports.inbox(ws, viewer),
+        "grants": grants,
+        "minimum": thresholds.minimum(ws),
+        "own": viewer.subject,
+    }
     return render(request, "signatures.html", None, **shown, told=file_words() | grant_words() | _words())
+
+
+@router.post("/signatures/minimum-group")
+def sign_minimum_route(ws: Place, viewer: Signer, minimum_group: Annotated[Number, Form()]) -> Response:
+    """Sign for a lower minimum group."""
+    publishing.lower_minimum(ws, viewer, minimum_group)
+    return RedirectResponse("/signatures#minimum-group", status_code=303)
 
 
 @router.post("/signatures/{reveal_id}")

@@ -38,6 +38,11 @@ class Entry:
     of_scan: bool = True  # the page is about one scan, and stays with it
     unless: Right | None = None  # whoever has this one reads the same on another page
     credentials: bool = False  # only where people may ask for credentials
+    beside: tuple[str, ...] = ()  # pages that are reached from it
+
+    def holds(self, path: str) -> bool:
+        """Whether a page is this one, below it or beside it."""
+        return any(path == one or path.startswith(f"{one}/") for one in (self.path, *self.beside))
 
 
 MENU = (
@@ -47,7 +52,7 @@ MENU = (
     Entry("/map", say("Map"), Right.SEE_GROUPS, unless=Right.RANK),
     Entry("/scans", say("Scans"), Right.SEE_QUALITY, of_scan=False),
     Entry("/connections", say("Connections"), Right.SEE_QUALITY, of_scan=False),
-    Entry("/skill-units", say("Skills"), Right.SEE_GROUPS),
+    Entry("/skill-units", say("Skills"), Right.SEE_GROUPS, beside=("/skills", "/skill-teams", "/skill-priorities", "/needs")),
     Entry("/quality", say("Data quality"), Right.SEE_QUALITY),
     Entry("/exports", say("Files"), Right.REQUEST_EXPORT),
     Entry("/candidates", say("Mentors"), Right.PAIR),
@@ -59,7 +64,7 @@ MENU = (
     Entry("/contests", say("Contests"), Right.ANSWER_CONTEST, of_scan=False),
     Entry("/viewers", say("Viewers"), Right.ADMINISTER, of_scan=False),
     Entry("/audit", say("Audit log"), Right.READ_AUDIT, of_scan=False),
-    Entry("/me", say("My record"), Right.OWN_RECORD, of_scan=False),
+    Entry("/me", say("My record"), Right.OWN_RECORD, of_scan=False, beside=("/my-badges", "/my-step", "/my-surveys")),
     Entry("/my-mentoring", say("My mentoring"), Right.OWN_RECORD, of_scan=False),
 )
 """Pages in the order of the menu; the first that a viewer may open is where they arrive."""

@@ -7,7 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, Self
@@ -21,14 +21,6 @@ SMALL_BYTES = 2**20
 """Up to this size an entry may be compressed by any ratio."""
 MAX_DIRECTORY_BYTES = 128 * 2**20
 MAX_NAME_CHARACTERS = 1024
-MAX_DEPTH = 64
-MAX_STRING_BYTES = 2**20
-MAX_ITEM_CHARACTERS = 16 * 2**20
-MAX_INTEGER = 2**63
-MAX_COLUMNS = 512
-MAX_FIELD_CHARACTERS = 64 * 2**10
-MAX_ROW_CHARACTERS = 2**20
-MAX_ROW_LINES = 64
 CHUNK = 2**20
 USUAL_EXTRA = 64
 """Bytes of an entry's extra field that are read along with it."""
@@ -38,9 +30,6 @@ UPLOADS = ("__uploads", "attachments")
 """Folders of a chat export that hold people's files, at the root or in a channel's folder: never opened, so archives may lie there."""
 
 _UNSAFE_NAME = re.compile(r"^/|^[^/]*:|\\|(?:^|/)\.\.(?:/|$)|[\x00-\x1f\x7f]")
-
-Pairs = list[tuple[str, Any]]
-Hook = Callable[[Pairs], Any]
 
 
 class FileError(ConnectorError):

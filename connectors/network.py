@@ -95,7 +95,7 @@ class Plan:
     """What a pull would do under the limits that are known."""
 
     people: int
-    streams: int  # channels, mailboxes, or spans of time where nobody's own is asked for
+    streams: int  # channels, mailboxes, or spans of time where nobody's own is asked for; none of a list of people
     calls: int
     seconds: float
     not_read: tuple[str, ...]  # what stays unread, in words

@@ -1,5 +1,6 @@
 """People of a SCIM 2.0 service (RFC 7643, 7644): ids, addresses, department and manager; names are not asked for."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from urllib.parse import urlencode
@@ -7,11 +8,12 @@ from urllib.parse import urlencode
 import msgspec
 
 from connectors import network
-from connectors.base import Coverage, RawPerson
+from connectors.base import Coverage, Cursor, RawPerson
 from connectors.cells import CellError
 from connectors.http import Answer, Client, Options
 from connectors.identity import COMMON_RULES, AddressRules, HandleError, address_reader, id_handle
-from connectors.network import Surroundings
+from connectors.network import Plan, Surroundings
+from connectors.pace import SAFETY
 from connectors.pages import PageError
 from connectors.records import NOTHING, Model, Raw, Text, day, label, present, read, read_text
 from connectors.rounds import twice
@@ -19,7 +21,7 @@ from ona.errors import SettingsError
 from ona.tables import AccountKind
 
 ENTERPRISE = "urn:ietf:params:scim:schemas:extension:enterprise:2.0:User"
-ATTRIBUTES = "id,externalId,userName,active,userType,emails,timezone,meta.lastModified," + ",".join(
+ATTRIBUTES = "id,userName,active,userType,emails,timezone,meta.lastModified," + ",".join(
     f"{ENTERPRISE}:{name}" for name in ("employeeNumber", "department", "manager.value")
 )
 """Attributes asked for."""
@@ -30,6 +32,8 @@ PER_MINUTE = 120.0
 MAX_ROUNDS = 3
 """Times that a list by number is read when it changed under the reader."""
 MAX_USERS = 1_000_000
+ACCEPTED = {"Accept": "application/scim+json"}
+NOT_READ = ("names", "titles", "photos", "phone numbers", "private addresses")
 
 
 class Config(network.Config):
@@ -58,6 +62,23 @@ class Connector:
 
     def people(self, coverage: Coverage) -> Iterator[RawPerson]:
         """Yield every user."""
+        with self._client() as client:
+            stream = client.stream("users")
+            found = twice(lambda: users(lambda query: stream.get(query, headers=ACCEPTED).body, coverage))
+        yield from people(found, coverage, self._address, self._config.namespace, self._config.employee_namespace)
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Ask for one page of ids, which tells how many users there are and how many come at once."""
+        with self._client() as client:
+            begun = self.around.clock.tick()
+            page = _page(client.stream("users").get(f"Users?startIndex=1&count={PAGE}&attributes=id", headers=ACCEPTED).body)
+            took, each = self.around.clock.tick() - begun, 60.0 / (PER_MINUTE * self._config.pace * SAFETY)
+        at_once = max(1, len(page.resources or ()))
+        users = max(page.total_results or 0, len(page.resources or ()))
+        calls = max(1, math.ceil(users / at_once))
+        return Plan(users, 0, calls, max(calls * took, took + (calls - 1) * each), NOT_READ)
+
+    def _client(self) -> Client:
         config = self._config
         options = Options(
             clock=self.around.clock,
@@ -68,10 +89,7 @@ class Connector:
             judge=judged,
             watch=self.around.watch,
         )
-        with Client(config.url, lambda _: _secret(config.token_file), options) as client:
-            stream = client.stream("users")
-            found = twice(lambda: users(lambda query: stream.get(query, headers={"Accept": "application/scim+json"}).body, coverage))
-        yield from people(found, coverage, self._address, config.namespace, config.employee_namespace)
+        return Client(config.url, lambda _: _secret(config.token_file), options)
 
 
 class _Email(Model, frozen=True):
@@ -99,7 +117,6 @@ class User(Model, frozen=True):
     """What is read of a user."""
 
     id: Text | None = None
-    external_id: Text | None = None
     user_name: Text | None = None
     active: bool | None = None
     user_type: Text | None = None
@@ -235,7 +252,7 @@ def _person(
 
 def _mails(user: User) -> list[str]:
     """Return the addresses of work, the main one first, and the user name where it is one; private ones are left alone."""
-    work = [mail for mail in user.emails or () if mail.value and mail.type in (None, "work")]
+    work = [mail for mail in user.emails or () if mail.value and (mail.type or "work").lower() == "work"]
     ordered = [mail.value for mail in sorted(work, key=lambda mail: not mail.primary) if mail.value]
     return list(dict.fromkeys([*ordered, *([user.user_name] if user.user_name and "@" in user.user_name else [])]))
 

@@ -10,6 +10,7 @@ from ona.fragility import fragility
 from ona.graph import Graph
 from ona.key_players import cover_set
 from ona.organisation import degree_centralisation, ei_by_chance, gini, herfindahl, reciprocity, small_world, top_share
+from ona.silo import DRAWS, silo
 from ona.structure import Codes
 
 SEARCHES = 12_000
@@ -20,6 +21,12 @@ MOST_FOR_ATTACK = 5_000
 
 COVER = 0.03
 """Share of people whose reach is compared with chance (section 7): the claim that so few shape nearly everybody."""
+
+MOST_FOR_SILOS, MANY_FOR_SILOS = 400_000, 100_000
+"""Ties up to which companies are dealt anew, and from which half as many have to do."""
+
+MOST_UNITS = 60
+"""Departments up to which each two are compared; of more, each alone."""
 
 DIGITS = 4
 
@@ -49,7 +56,8 @@ def company_notes(graphs: tuple[Graph, Graph, Graph], groups: Communities, teams
     -------
     dict
         communities (number, sizes, stability, modularity, agreement with teams and departments), e_i with its distribution by chance,
-        centralisation, reciprocity, asks (gini, top share, herfindahl), small_world, fragility and cover. No number is about one person.
+        silo (departments, each two of them and each alone, beside companies dealt anew), centralisation, reciprocity, asks (gini, top
+        share, herfindahl), small_world, fragility and cover. No number is about one person.
     """
     attention, relationship, ask = graphs
     helped = np.asarray(ask.adjacency.sum(axis=0), dtype=np.float64)
@@ -57,6 +65,7 @@ def company_notes(graphs: tuple[Graph, Graph, Graph], groups: Communities, teams
     notes: Numbers = {
         "communities": _groups(groups, {"teams": teams, "departments": relationship.teams}),
         "e_i": asdict(ei_by_chance(attention, seed=seed)) if attention.teams is not None else None,
+        "silo": _silo(attention, seed),
         "degree_centralisation": degree_centralisation(relationship),
         "reciprocity": reciprocity(attention),
         "asks": {"gini": gini(helped), "top_share": top_share(helped), "herfindahl": herfindahl(helped)},
@@ -85,6 +94,16 @@ def _groups(found: Communities, charts: dict[str, Codes | None]) -> Numbers:
     }
 
 
+def _silo(attention: Graph, seed: int) -> Numbers | None:
+    ties = attention.undirected().m
+    if attention.teams is None or ties > MOST_FOR_SILOS:
+        return None
+    draws = DRAWS // 2 if ties > MANY_FOR_SILOS else DRAWS
+    found = silo(attention, draws=draws, seed=seed)
+    each = {} if len(found.units) > MOST_UNITS else {"ratio": found.ratio.tolist(), "z": found.z.tolist()}
+    return {"units": found.units.tolist(), "closed": found.closed.tolist(), "draws": draws} | each
+
+
 def _breaking(graph: Graph, seed: int) -> Numbers | None:
     if graph.n > MOST_FOR_ATTACK:
         return None
@@ -103,6 +122,8 @@ def _cover(graph: Graph) -> Numbers | None:
 def _plain(value: object) -> object:
     if isinstance(value, dict):
         return {name: _plain(one) for name, one in value.items()}
+    if isinstance(value, list):
+        return [_plain(one) for one in value]
     if isinstance(value, float):
         return round(value, DIGITS) if math.isfinite(value) else None
     return value

@@ -4,11 +4,12 @@ A *cell* is a published set of people with a figure; a *relation* says that one 
 teams, a table's margin and its row). Nothing here knows a viewer: :mod:`pipelines.access` decides who asks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import combinations
 from math import comb
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ from ona.errors import TooLargeError
 
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Name = TypeVar("Name", bound=Hashable)
 Floats = npt.NDArray[np.float64]
 
 PRIMES = (2_147_483_647, 2_147_483_629, 2_147_483_587, 2_147_483_579)
@@ -38,6 +40,7 @@ class Hidden(IntEnum):
     DOMINATED = 2
     SAME_BAND = 3
     SUBTRACTION = 4
+    OVERLAP = 5
 
 
 @dataclass(frozen=True)
@@ -223,6 +226,24 @@ def exposed(published: sp.csr_array, minimum: int) -> list[frozenset[int]]:
 def differ_enough(asked: frozenset[int], answered: Sequence[frozenset[int]], minimum: int) -> bool:
     """Whether a new set of people differs from each answered one by nobody or by at least ``minimum`` people."""
     return all(len(asked ^ other) == 0 or len(asked ^ other) >= minimum for other in answered)
+
+
+def moved(now: Mapping[Name, frozenset[int]], before: Mapping[Name, frozenset[int]], minimum: int) -> set[Name]:
+    """Return the groups whose figure beside their former one would be that of the few who joined or left in between.
+
+    Parameters
+    ----------
+    now, before
+        People of each group, by what the group is called.
+    minimum
+        Fewest people by whom two sets that are told of may differ; nobody is no difference.
+
+    Returns
+    -------
+    set
+        Names in ``now``.
+    """
+    return {name for name, people in now.items() if name in before and not differ_enough(people, [before[name]], minimum)}
 
 
 def settled(published: sp.csr_array, hidden: Flags) -> Ints:

@@ -127,8 +127,13 @@ def unit_gaps(holding: Holding, unit: Ids) -> list[UnitGap]:
     return found
 
 
+def weights(risks: Sequence[SkillRisk]) -> dict[str, float]:
+    """Return risk × business value by skill: how much a gap in it weighs."""
+    return {one.skill: one.risk * one.value for one in risks}
+
+
 def needs(
-    gaps: Sequence[tuple[str, UnitGap]], risks: Sequence[SkillRisk], figures: Sequence[UnitFigure], findings: Mapping[tuple[str, str], str]
+    gaps: Sequence[tuple[str, UnitGap]], weight: Mapping[str, float], figures: Sequence[UnitFigure], findings: Mapping[tuple[str, str], str]
 ) -> list[Need]:
     """Put gaps and unit figures into one list, the most pressing first.
 
@@ -136,6 +141,8 @@ def needs(
     ----------
     gaps
         Unit's name and gap.
+    weight
+        Risk × value by skill; see :func:`weights`.
     findings
         What a debrief found, by unit and skill; one of ``FINDINGS``.
 
@@ -144,17 +151,15 @@ def needs(
     Priority of a unit = risk × gap × value of the skill, times one plus the mean pressure of the unit's figures: the share of tickets
     with the tag, of projects delayed, and of people who have *not* completed the course.
     """
-    by_skill = {one.skill: one for one in risks}
     known = {(one.unit, one.skill) for one in figures}
     found = []
     for unit, gap in gaps:
-        risk = by_skill.get(gap.skill)
         own = tuple(one for one in figures if (one.unit, one.skill) == (unit, gap.skill)) if (unit, gap.skill) in known else ()
         pressure = float(np.mean([_pressure(one) for one in own])) if own else 0.0
-        weight = risk.risk * risk.value if risk else 0.0
         finding = findings.get((unit, gap.skill), "unclear")
         target = min(1.0, gap.covered + max(0.1, (1 - gap.covered) / 2))
-        found.append(Need(unit, gap.skill, weight * gap.gap * (1 + pressure), gap.gap, own, finding, round(target, 2), gap.covered))
+        priority = weight.get(gap.skill, 0.0) * gap.gap * (1 + pressure)
+        found.append(Need(unit, gap.skill, priority, gap.gap, own, finding, round(target, 2), gap.covered))
     return sorted((one for one in found if one.priority > 0), key=lambda one: (-one.priority, one.unit, one.skill))
 
 

@@ -7,10 +7,15 @@ from importlib import import_module
 from inspect import cleandoc
 from types import MappingProxyType
 
+from ona.communities import adjusted_mutual_information, adjusted_rand_index, modularity
 from ona.errors import NotFoundError
+from ona.fragility import carriers, lost_pairs, robustness
 from ona.indicators import INDICATORS
+from ona.key_players import cover_set, fragmentation, reach
 from ona.metrics import METRICS
 from ona.observation import BROKER, HELPER, REACH, multiplex_participation
+from ona.organisation import Mixing, degree_centralisation, ei_index, gini, herfindahl, reciprocity, small_world, top_share
+from ona.silo import silo
 
 FACETS = MappingProxyType({"helper": HELPER, "broker": BROKER, "reach": REACH})
 """Names under which measures enter each facet."""
@@ -23,6 +28,7 @@ FAMILIES = MappingProxyType(
         "standing": "Who receives attention",
         "cohesion": "Who is held in a circle",
         "activity": "How much contact there is",
+        "company": "The company and its departments",
     }
 )
 """Families in the order of the glossary, each as a heading."""
@@ -39,6 +45,51 @@ LAYERS = MappingProxyType(
 
 SCORED_AS = MappingProxyType({"constraint_residual": "constraint"})
 """Names of indicators that are a transformed metric of another name."""
+
+OF_COMPANY: Mapping[str, tuple[Callable[..., object], str, str, str]] = MappingProxyType(
+    {
+        "ei_index": (ei_index, "E-I index", "attention", "Contact leaves departments rather than staying inside."),
+        "homophily": (
+            Mixing.__dict__["homophily"].fget,
+            "Homophily of a department",
+            "attention",
+            "Contact stays inside the department more than its size lets expect.",
+        ),
+        "silo": (silo, "Silo index", "attention", "Contact inside is more than everybody's number of ties brings about by chance."),
+        "conductance": (
+            Mixing.__dict__["conductance"].fget,
+            "Conductance of a department",
+            "attention",
+            "Much of the department's contact leaves it.",
+        ),
+        "modularity": (modularity, "Modularity", "relationship", "Ties run inside the groups of a grouping; of departments: as drawn."),
+        "agreement": (
+            adjusted_mutual_information,
+            "Agreement of groups and departments",
+            "relationship",
+            "People work in the groups that the org chart draws.",
+        ),
+        "pairs_agreed": (
+            adjusted_rand_index,
+            "Agreement on pairs",
+            "relationship",
+            "Whoever is in one department works in one group, and the other way round.",
+        ),
+        "degree_centralisation": (degree_centralisation, "Centralisation", "relationship", "Contact gathers around one person."),
+        "reciprocity": (reciprocity, "Reciprocity", "attention", "Attention is returned."),
+        "small_world": (small_world, "Clustering and hops", "relationship", "Contacts know each other; few hops separate people."),
+        "gini": (gini, "Unevenness of help", "ask", "Help is given unevenly."),
+        "top_share": (top_share, "Help by five in a hundred", "ask", "Few people give most of the help."),
+        "herfindahl": (herfindahl, "Concentration of help", "ask", "The same few people answer again and again."),
+        "robustness": (robustness, "Robustness", "relationship", "The company stays together when the best connected leave."),
+        "lost_pairs": (lost_pairs, "Links that hang on one person", "relationship", "Departments are joined by this person alone."),
+        "carriers": (carriers, "Carriers of outside contact", "attention", "Many people carry the department's contact with others."),
+        "cover_set": (cover_set, "Cover set", "relationship", "Few people together know most."),
+        "key_reach": (reach, "Key players: reach", "relationship", "Few people together are near to everybody."),
+        "key_fragmentation": (fragmentation, "Key players: fragmentation", "relationship", "The company breaks where these few leave."),
+    }
+)
+"""Measures of the company, its departments and sets of people: function, title, graph, and what a high value means."""
 
 CHANNELS_READING = "Contact runs over several channels instead of one."
 
@@ -92,6 +143,7 @@ def glossary() -> Mapping[str, Entry]:
     found = [_entry(one.name, one.compute, (one.family, one.layer), one.reading) for one in METRICS.values()]
     found += [_entry(one.name, one.compute, ("help", "ask"), one.reading) for one in INDICATORS.values() if one.name not in METRICS]
     found.append(_entry("multiplex_participation", multiplex_participation, ("reach", "attention"), CHANNELS_READING))
+    found += [_entry(name, compute, ("company", layer), reading, title) for name, (compute, title, layer, reading) in OF_COMPANY.items()]
     order = list(FAMILIES)
     return MappingProxyType({one.name: one for one in sorted(found, key=lambda one: (order.index(one.family), one.name))})
 
@@ -163,11 +215,11 @@ def _taken_apart(text: str) -> dict[str, str]:
     }
 
 
-def _entry(name: str, compute: Callable[..., object], place: tuple[str, str], reading: str) -> Entry:
+def _entry(name: str, compute: Callable[..., object], place: tuple[str, str], reading: str, title: str = "") -> Entry:
     found = _taken_apart(compute.__doc__ or "")
     references = tuple(part.strip() for part in found.pop("references").split(";") if part)
     facets = tuple(facet for facet, members in FACETS.items() if name in map(entry_of, members))
-    return Entry(name, _title(name, compute), *place, reading, references=references, facets=facets, **found)
+    return Entry(name, title or _title(name, compute), *place, reading, references=references, facets=facets, **found)
 
 
 def _title(name: str, compute: Callable[..., object]) -> str:

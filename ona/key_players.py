@@ -13,6 +13,7 @@ from scipy.special import gammaln
 
 from ona.errors import SettingsError, TableError, TooLargeError
 from ona.graph import Graph, People
+from ona.metrics.harmonic import harmonic
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -20,6 +21,9 @@ Gain = Callable[[int], float]
 
 LIMIT = 5000
 """People up to whom sets are chosen by distances or breaks: every step looks at everybody."""
+
+DRAWS = 20
+"""Random sets that a chosen one is compared with."""
 
 BLOCK = 256
 """Sources of one batch of searches; a batch holds so many rows of n."""
@@ -55,8 +59,10 @@ class CoverSet:
     ----------
     people
         In the order of their choice.
+    value
+        Share of everybody who is the first or a contact of theirs, one of the first two or a contact of these, ..., ``(size,)``.
     covered, bound
-        Share of everybody who is in the set or a contact of it, and what no set of this size exceeds.
+        The last of them, and what no set of this size exceeds.
     by_degree
         The same share for the people with the most contacts.
     by_chance
@@ -64,6 +70,7 @@ class CoverSet:
     """
 
     people: People
+    value: Floats
     covered: float
     bound: float
     by_degree: float
@@ -71,7 +78,17 @@ class CoverSet:
 
 
 def fragmentation(graph: Graph, removed: Sequence[int] = ()) -> float:
-    """Return the share of pairs without any path once these people are gone, in [0, 1]; NaN when fewer than two are left.
+    """Share of pairs of people without any path between them once a set of people is gone.
+
+    Returns
+    -------
+    float
+        In [0, 1]: 0 in one piece, 1 everybody alone; NaN when fewer than two are left.
+
+    Notes
+    -----
+    ``1 - sum_c s_c (s_c - 1) / (n' (n' - 1))``, s the sizes of the parts, n' the people left. The set that breaks most is chosen one
+    by one, without a guarantee. O(m) a set.
 
     References
     ----------
@@ -92,7 +109,22 @@ def distance_fragmentation(graph: Graph, removed: Sequence[int] = ()) -> float:
 
 
 def reach(graph: Graph, members: Sequence[int]) -> float:
-    """Return the mean over everybody of one over the hops to the nearest member, members counting 1, in [0, 1]; NaN for nobody."""
+    """Mean over everybody of one over the hops to the nearest member of a set, members counting 1.
+
+    Returns
+    -------
+    float
+        In [0, 1]: 1 all are members or contacts of one; NaN for nobody.
+
+    Notes
+    -----
+    ``sum_j 1 / max(dist(S, j), 1) / n``. The best few people are not the best set: it is chosen as a set, at least
+    63 % of the best one, with a bound on what any set could have. O(m) a set.
+
+    References
+    ----------
+    Borgatti (2006), doi:10.1007/s10588-006-7084-x; Nemhauser, Wolsey & Fisher (1978), doi:10.1007/BF01588971
+    """
     rows = _rows(graph, members)
     if not graph.n:
         return float("nan")
@@ -132,7 +164,7 @@ def reaching(graph: Graph, size: int) -> KeySet:
     Notes
     -----
     Reach is submodular: the set has at least 1 - 1/e of the best value (Nemhauser, Wolsey & Fisher 1978), and ``bound`` says how
-    far this one is from it at most. O(n m), and O(m) for each look at a candidate.
+    far this one is from it at most. O(n m / 512) at first, then O(m) for each look at a candidate.
 
     References
     ----------
@@ -147,7 +179,7 @@ def reaching(graph: Graph, size: int) -> KeySet:
     """
     _check(graph, size, most=graph.n)
     ties, nearest = _binary(graph), np.zeros(graph.n)
-    first = np.concatenate([_nearness(ties, block).sum(axis=1) for block in _blocks(graph.n)])
+    first = np.nan_to_num(harmonic(graph.undirected())) * (graph.n - 1) + 1
 
     def gain(row: int) -> float:
         return float(np.maximum(_nearness(ties, np.array([row]))[0] - nearest, 0).sum())
@@ -162,10 +194,15 @@ def reaching(graph: Graph, size: int) -> KeySet:
 def cover_set(graph: Graph, size: int) -> CoverSet:
     """Choose people who together know as many as possible, themselves counted, by CELF.
 
+    Returns
+    -------
+    CoverSet
+        Shares in [0, 1], never NaN.
+
     Notes
     -----
-    The share is at least 1 - 1/e of the best; ``bound`` proves how near it is. In a dense company a random set does nearly as well:
-    read it beside ``by_chance``. O(m) and little more.
+    ``|union_{i in S} ({i} + N(i))| / n``. It is at least 1 - 1/e of the best; ``bound`` proves how near it is. In a dense company a
+    random set does nearly as well: read it beside ``by_chance``. O(m) and little more.
 
     References
     ----------
@@ -180,10 +217,27 @@ def cover_set(graph: Graph, size: int) -> CoverSet:
         raise SettingsError(f"A set of {size} among {graph.n} people. Expected at least one and at most all.")
     circles = (_binary(graph) + eye_array(graph.n, format="csr")).tocsr()
     chosen, covered, bound = cover(circles, size)
-    width = np.diff(circles.indptr)
-    popular = np.lexsort((np.arange(graph.n), -width))[:size]
-    known = len(np.unique(circles[popular].indices))
-    return CoverSet(graph.people[chosen], covered / graph.n, bound / graph.n, known / graph.n, _by_chance(width, size))
+    known = len(np.unique(circles[_rows(graph, most_tied(graph, size).tolist())].indices))
+    return CoverSet(
+        people=graph.people[chosen],
+        value=np.cumsum(_fresh(circles, chosen)) / graph.n,
+        covered=covered / graph.n,
+        bound=bound / graph.n,
+        by_degree=known / graph.n,
+        by_chance=_by_chance(np.diff(circles.indptr), size),
+    )
+
+
+def most_tied(graph: Graph, size: int) -> People:
+    """Return the people with the most contacts, of equals the smaller id first: what is easy to have beside a set."""
+    width = np.diff(graph.undirected().structure.indptr)
+    return graph.people[np.lexsort((np.arange(graph.n), -width))[:size]]
+
+
+def at_random(graph: Graph, size: int, measure: Callable[[Graph, Sequence[int]], float], *, draws: int = DRAWS, seed: int = 0) -> float:
+    """Return the mean of :func:`reach` or :func:`fragmentation` over random sets of this size."""
+    rng = np.random.default_rng(seed)
+    return float(np.mean([measure(graph, rng.choice(graph.people, size, replace=False).tolist()) for _ in range(draws)]))
 
 
 def cover(sets: csr_array, size: int) -> tuple[Rows, int, float]:
@@ -290,6 +344,17 @@ def _cut_people(ties: csr_array) -> list[int]:
     once = source < ties.indices
     view = igraph.Graph(n=ties.shape[0], edges=list(zip(source[once].tolist(), ties.indices[once].tolist(), strict=True)))
     return [int(row) for row in view.articulation_points()]
+
+
+def _fresh(circles: csr_array, chosen: Rows) -> Rows:
+    """Count whom each of these knows whom none before knows."""
+    held = np.zeros(circles.shape[1], dtype=np.bool_)
+    found = np.zeros(len(chosen), dtype=np.int64)
+    for at, row in enumerate(chosen.tolist()):
+        circle = circles.indices[circles.indptr[row] : circles.indptr[row + 1]]
+        found[at] = np.count_nonzero(~held[circle])
+        held[circle] = True
+    return found
 
 
 def _by_chance(width: Rows, size: int) -> float:

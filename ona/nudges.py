@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from ona.errors import NotEnoughDataError
+from ona.skill_map import Course
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -23,15 +24,6 @@ FEWEST_IN_GROUP = 10
 """People on each side below whom no effect is told."""
 
 COURSE, SHADOWING = "course", "shadowing"
-
-
-@dataclass(frozen=True)
-class Course:
-    """One row of the learning catalogue."""
-
-    item: str
-    skill: str
-    minutes: int
 
 
 @dataclass(frozen=True)

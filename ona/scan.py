@@ -1,4 +1,4 @@
-"""The whole analysis: weekly ties, asks, presence and people in; scores, flags and their reasons out."""
+"""The whole analysis, in the order in which a paper would tell it: weekly ties, asks, presence and people in; scores and reasons out."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -25,7 +25,7 @@ from ona.results import Outcome, contribution_rows, flag_rows, notes_of, score_r
 from ona.roster import Away, Roster, roster, weeks_of
 from ona.rules import Rules
 from ona.scores import Facet, Flags, flag
-from ona.sensitivity import missing_people, overall_grid
+from ona.sensitivity import Grid, missing_people, overall_grid
 from ona.tables import ABSENCES, ASKS, HOLIDAYS, PEOPLE, PRESENCE, TIES, Channel, Table, check
 
 Floats = npt.NDArray[np.float64]
@@ -57,6 +57,22 @@ class Scan:
     notes: dict[str, object]
 
 
+@dataclass(frozen=True, eq=False)
+class Robustness:
+    """What other weights, missing people and single sources do to the places.
+
+    Parameters
+    ----------
+    by_channel
+        Facts of each person: whether each source alone agrees.
+    notes
+        The same of the company, as plain JSON values.
+    """
+
+    by_channel: Mapping[str, Floats]
+    notes: dict[str, object]
+
+
 def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or a calendar adds
     ties: IntoFrame,
     asks: IntoFrame,
@@ -69,6 +85,20 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
     holidays: IntoFrame | None = None,
 ) -> Scan:
     """Score everybody in a window.
+
+    Notes
+    -----
+    1. *Observation.* Events were cleaned, split over recipients and saturated by day before (sections 1.1 to 1.6, 1.12, 3.1 and 3.2); here
+       weekly sums become rates per shared working day, in units frozen at the first scan (1.8, 1.11). Reporting lines are left out.
+    2. *Networks.* Attention, relationships (several days, both ways: 1.10) and asks, each measure on the one that it is about (0.2).
+    3. *Comparison.* Whoever was observed enough (6.6) is compared with the nearest peers by position (4), on indicators from which
+       what their number of contacts explains is taken (2.9, A.5); weeks are drawn anew to know the noise of each (6.1).
+    4. *Scores.* Indicators that repeat themselves over weeks add up to facets (5.1), which are shrunk once (6.2).
+    5. *Statements.* Who is likely enough beyond the peers, over both facets in one family of statements (6.5); who of them beyond
+       formal position (4); nobody where a facet follows volume (A.7).
+    6. *Robustness.* Other weights, people missing, sources one by one (5.2, 6.3), and the company as a whole (7).
+
+    Every step names its sections of the method in the function that does it; all chance follows from one seed.
 
     Parameters
     ----------
@@ -109,20 +139,18 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
     flags = _chosen(window, facets, guards)
     grid = overall_grid([facets["broker"], facets["helper"]], rules)
     outcome = Outcome(window, seen, ground, facets, flags, visibility(window.ties.roster), overall_holds=grid.holds)
+    robustness = _tried(outcome, tables, grid)
+    groups = working_groups(seen.relationship, seed=rules.seed)
 
-    by_channel, sensitivity = agreement(outcome, tables["asks"], tables["presence"])
-    sensitivity |= {"overall": asdict(grid), "missing": missing_people(outcome, tables["asks"], tables["presence"], threads=THREADS)}
-    groups, teams = working_groups(seen.relationship, seed=rules.seed), window.ties.roster.codes("team").astype(np.int32)
-    company = company_notes((seen.attention, seen.relationship, seen.ask), groups, teams, seed=rules.seed)
     return Scan(
         people=window.ties.roster.people,
         scores=score_rows(outcome),
         flags=flag_rows(outcome),
         contributions=contribution_rows(outcome),
-        facts=facts_of(window, seen, tables["presence"], by_channel | {"community": _code(groups)}),
+        facts=facts_of(window, seen, tables["presence"], {**robustness.by_channel, "community": _code(groups)}),
         graphs=_by_name(seen, formal(window.ties.roster)),
         notes=notes_of(outcome)
-        | {"company": company, "sensitivity": sensitivity, "experimental": experimental(window)}
+        | {"company": _described(window, seen, groups), "sensitivity": robustness.notes, "experimental": experimental(window)}
         | {"volume_guard": guards["helper"], "volume_guards": guards},
     )
 
@@ -162,6 +190,19 @@ def _chosen(window: Window, facets: Mapping[str, Facet], guards: Mapping[str, fl
     """Return who stands out, over both facets in one family of statements, and who of them beyond formal position (4, 6.5)."""
     gates = [helper_flag_gates(window, is_volume(window, guards["helper"])), broker_flag_gates(window)]
     return flag([facets["helper"], facets["broker"]], gates, visibility(window.ties.roster), window.rules)
+
+
+def _tried(outcome: Outcome, tables: Mapping[str, pa.Table], grid: Grid) -> Robustness:
+    """Return how places hold under other weights (5.2), with people missing (6.3), and what each source alone says (1.11)."""
+    by_channel, notes = agreement(outcome, tables["asks"], tables["presence"])
+    missing = missing_people(outcome, tables["asks"], tables["presence"], threads=THREADS)
+    return Robustness(by_channel, notes | {"overall": asdict(grid), "missing": missing})
+
+
+def _described(window: Window, seen: Graphs, groups: Communities) -> dict[str, object]:
+    """Return the company as a whole (7): its groups beside teams and departments, silos, concentration, what it hangs on."""
+    teams = window.ties.roster.codes("team").astype(np.int32)
+    return company_notes((seen.attention, seen.relationship, seen.ask), groups, teams, seed=window.rules.seed)
 
 
 def _in_order(rows: pa.Table, table: Table) -> pa.Table:

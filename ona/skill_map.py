@@ -26,6 +26,15 @@ class SkillTag:
     confidence: float  # 1 = the very word, .9 = another word for it, .5 = not in the map
 
 
+@dataclass(frozen=True)
+class Course:
+    """One row of the learning catalogue."""
+
+    item: str
+    skill: str
+    minutes: int
+
+
 # O*NET element ids are those of the Content Model's skills; everything else carries a code of our own.
 _SOFT = """
 active listening | 2.A.1.b | listening

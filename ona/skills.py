@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import chdtrc, ndtri
 
 from ona.ratings import PEER_RELIABILITY, congeneric, icc_one_way, kept_kudos, precision_weighted, shrunk_rates, spearman_brown
 from ona.tables import EVIDENCE_SOURCES
@@ -101,7 +101,7 @@ class Signal:
     def verdict(self) -> Ids:
         """Return 1 where the source supports, -1 where it contradicts, 0 where it does neither or is silent."""
         mean, spread = np.sqrt(self.reliability) * self.value, np.sqrt(1 - self.reliability)
-        edge = stats.norm.ppf(SURE) * spread
+        edge = ndtri(SURE) * spread
         supports, contradicts = mean - edge >= ABOVE, mean + edge <= 0
         return np.where(self.speaks, supports.astype(np.int64) - contradicts, 0).astype(np.int64)
 
@@ -128,7 +128,7 @@ def ledger(facet: str, signals: Sequence[Signal]) -> Ledger:
     q = np.array([_heterogeneity(row, known) for row, known in zip(y, rho, strict=True)])
     verdicts = np.stack([one.verdict for one in signals], axis=1)
     apart = (verdicts == 1).any(axis=1) & (verdicts == -1).any(axis=1)
-    torn = np.isfinite(q) & (stats.chi2.sf(np.nan_to_num(q), np.maximum(speaking - 1, 1)) < DISAGREE)
+    torn = np.isfinite(q) & (chdtrc(np.maximum(speaking - 1, 1), np.nan_to_num(q)) < DISAGREE)
     state = np.select([speaking == 0, speaking == 1, apart | torn], [SILENT, SINGLE, CONTESTED], AGREE).astype(np.str_)
     support = (verdicts == 1).sum(axis=1)
     against = (verdicts == -1).any(axis=1)
@@ -151,8 +151,8 @@ def wording(facet: str, label: str) -> str | None:
 def traced(percentile: Floats, low: Floats, high: Floats, *, confidence: float = 0.90) -> Signal:
     """Read a facet's percentile with its interval as a signal; all in [0, 1], NaN = withheld."""
     edge = 1e-4  # keeps a certain 1 finite
-    middle, bottom, top = (stats.norm.ppf(np.clip(part, edge, 1 - edge)) for part in (percentile, low, high))
-    spread = (top - bottom) / (2 * stats.norm.ppf((1 + confidence) / 2))
+    middle, bottom, top = (ndtri(np.clip(part, edge, 1 - edge)) for part in (percentile, low, high))
+    spread = (top - bottom) / (2 * ndtri((1 + confidence) / 2))
     reliability = np.clip(1 - spread**2, 0.05, 0.99)
     return Signal(TRACES, middle / np.sqrt(reliability), reliability, np.where(np.isfinite(middle), 1, 0))
 

@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from ona.errors import TooManyError
 from pipelines.schema import ATTEMPTS
-from pipelines.service import put
 from pipelines.workspace import Workspace
 
 FREE = 5
@@ -41,12 +40,22 @@ class Attempts:
 
     def fail(self) -> None:
         """Count one failure."""
-        now = self.ws.now()
+        for _ in range(2):
+            try:
+                self._count()
+                break
+            except sa.exc.IntegrityError:
+                continue  # another process counted the first failure at this moment: now there is one to count on
+
+    def _count(self) -> None:
+        """Count on in the database itself: of failures at one moment none is lost."""
+        now, own = self.ws.now(), ATTEMPTS.c.origin == self._origin
         with self.ws.service.begin(counts=False) as connection:
             connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.last < now - DAY, ATTEMPTS.c.until < now))
-            known = connection.execute(sa.select(ATTEMPTS.c.failures).where(ATTEMPTS.c.origin == self._origin)).scalar()
-            failures = (known or 0) + 1
-            put(connection, ATTEMPTS, [{"origin": self._origin, "failures": failures, "last": now, "until": now + pause(failures)}])
+            if not connection.execute(sa.update(ATTEMPTS).where(own).values(failures=ATTEMPTS.c.failures + 1, last=now)).rowcount:
+                connection.execute(sa.insert(ATTEMPTS).values(origin=self._origin, failures=1, last=now, until=now))
+            failures = connection.execute(sa.select(ATTEMPTS.c.failures).where(own)).scalar_one()
+            connection.execute(sa.update(ATTEMPTS).where(own).values(until=now + pause(failures)))
 
     def clear(self) -> None:
         """Forget the failures after a success."""

@@ -66,8 +66,11 @@ Action = Literal[
     "make_issuer_key",
     "mail_nudges",
     "undo_join",
+    "change_minimum",
     "record_finding",
     "suggest_need",
+    "exclude_pair",
+    "allow_pair",
 ]
 Result = Literal["done", "refused"]
 

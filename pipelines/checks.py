@@ -15,7 +15,7 @@ from connectors.cells import Csv, truth
 from connectors.identity import HandleError, canonical
 from ona.errors import SettingsError
 from ona.rules import Rules, TieRules
-from pipelines import people, ties
+from pipelines import people
 from pipelines.engine.duckdb import Engine
 from pipelines.workspace import Workspace
 
@@ -161,6 +161,7 @@ def on_held_events(ws: Workspace, engine: Engine, rules: Rules) -> dict[str, Any
     from ona.nulls import time_shuffled
     from ona.scan import scan
     from ona.sensitivity import scores_agree
+    from pipelines import ties
 
     files = ws.lake.files("events")
     weeks = sorted({file.part for file in files})

@@ -9,7 +9,11 @@ from pipelines.audit import Act
 from pipelines.console import next_verb, print_json, say, table
 from pipelines.options import Home, Json, workspace
 
-verbs = typer.Typer(help="Credentials that people ask for: the key that signs them, how many there are, revoke one.", no_args_is_help=True)
+verbs = typer.Typer(
+    name="credentials",
+    help="Credentials that people ask for: the key that signs them, how many there are, revoke one.",
+    no_args_is_help=True,
+)
 
 
 @verbs.command("key")
@@ -20,7 +24,7 @@ def make_key(
 ) -> None:
     """Make the key that signs credentials, readable by its owner alone; it never leaves this machine."""
     with workspace(home) as ws:
-        made = issuer.create(ws.settings.issuer_key_file, again=rotate)
+        made = issuer.create(ws.settings.issuer_key_file, again=rotate, today=ws.now().date())
         audit.record(ws, Act("local", "operator", "make_issuer_key", made))
         path = ws.settings.issuer_key_file
     if as_json:

@@ -8,7 +8,7 @@ from pathlib import Path
 from connectors.simulated.files import write_company
 from ona.rules import Rules
 from ona.simulate import Company, company
-from pipelines import demo_skills, keys, publishing, pulls, scans, ties
+from pipelines import demo_skills, keys, needs, publishing, pulls, scans, ties
 from pipelines.access import LOCAL_ANALYST
 from pipelines.settings import load_settings
 from pipelines.simulated import stream
@@ -80,6 +80,7 @@ def build(home: Path, *, people: int, seed: int, progress: Progress) -> Demo:
         sealed = scans.run(ws, Rules(seed=ws.settings.seed), progress=progress)
         publishing.publish_everywhere(ws, sealed.id, LOCAL_ANALYST)
         demo_skills.fill(ws, sealed)
+        needs.keep_readings(ws, sealed)
     return Demo(home, sealed.id, scans.headline(sealed), tuple(outcomes), streamed)
 
 

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from ona.errors import OnaError
 from ona.tables import AccountKind
-from pipelines import audit_grants, jobs, people, pulls
+from pipelines import audit_grants, issuer, jobs, people, pulls
 from pipelines.scans import SealedScan, list_scans
 from pipelines.service import SCHEMA_VERSION
 from pipelines.settings import Settings, load_settings
@@ -119,7 +119,14 @@ def _connector(ws: Workspace, name: str) -> str:
 
 def _service_checks(ws: Workspace) -> list[Check]:
     """Look at what a service needs beside its data."""
-    looks = {"Clock": _clock, "Worker": _worker, "Sign-in": _sign_in, "Audit log": audit_grants.guarded_by, "Figures": _figures}
+    looks = {
+        "Clock": _clock,
+        "Worker": _worker,
+        "Sign-in": _sign_in,
+        "Audit log": audit_grants.guarded_by,
+        "Figures": _figures,
+        "Credentials": _credentials,
+    }
     return [_check(name, lambda look=look: look(ws)) for name, look in looks.items()]  # type: ignore[misc]
 
 
@@ -157,6 +164,11 @@ def _sign_in(ws: Workspace) -> str:
 
 def _figures(ws: Workspace) -> str:
     return "by token" if ws.settings.metrics_token() else "for this machine"
+
+
+def _credentials(ws: Workspace) -> str:
+    """Look at the key that signs credentials: there, whole, read by nobody else, and not too old."""
+    return "off" if ws.settings.credentials == "off" else issuer.examine(ws.settings, ws.now().date())
 
 
 def _free(settings: Settings) -> str:

@@ -81,12 +81,6 @@ def sent(ws: Workspace, viewer: Viewer) -> tuple[Sent, ...]:
     return _sent(ws, viewer, ws.service.rows(newest))
 
 
-def accepted_names(ws: Workspace, viewer: Viewer) -> dict[int, str]:
-    """Return person → name of everybody who showed their name to this viewer; the reading is in the audit log before the names leave."""
-    demand(ws, viewer, Right.PAIR)
-    return _names(ws, viewer, consents.shown_to(ws, viewer.subject))
-
-
 def received(ws: Workspace, viewer: Viewer) -> tuple[Received, ...]:
     """Return the invitations to the viewer's own person, the newest first."""
     demand(ws, viewer, Right.OWN_RECORD)

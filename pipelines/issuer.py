@@ -4,6 +4,7 @@ import json
 import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -24,6 +25,12 @@ MEMBERS = ("kty", "crv", "x", "y", "kid")
 SECRET = "d"
 """Member of a key in JSON (RFC 7518, section 6.2) that nobody else may know."""
 
+MADE = "made"
+"""Member of ours beside those: the day on which a key was made."""
+
+KEY_LIFE = timedelta(days=3 * 365)
+"""So long a key may sign: the longest period for private signature keys in NIST SP 800-57 part 1 (rev. 5, table 1)."""
+
 MOST_BYTES = 65_536
 
 
@@ -35,6 +42,7 @@ class Issuer:
     kid: str
     key: ECKey
     public: tuple[Mapping[str, str], ...]  # the one in use first
+    made: date | None = None  # None = nobody wrote it down
 
     def __repr__(self) -> str:
         """Mask the key."""
@@ -63,7 +71,7 @@ def did_of(public_url: str) -> str:
     return f"did:web:{quote(urlsplit(public_url).netloc, safe='')}"
 
 
-def create(path: Path, *, again: bool = False) -> str:
+def create(path: Path, *, again: bool = False, today: date | None = None) -> str:
     """Make a key to sign with and return its id; ``again`` adds one to those that there are, whose secrets are forgotten.
 
     Raises SettingsError when there is one already and none is to be added.
@@ -75,7 +83,8 @@ def create(path: Path, *, again: bool = False) -> str:
     kid = made.thumbprint()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = [json.dumps({name: value for name, value in one.items() if name != SECRET}) for one in before]
-    replace_key_file(path, [*kept, json.dumps({**made.as_dict(private=True), "kid": kid})])
+    day = {MADE: today.isoformat()} if today else {}
+    replace_key_file(path, [*kept, json.dumps({**made.as_dict(private=True), "kid": kid, **day})])
     return kid
 
 
@@ -94,12 +103,26 @@ def load(settings: Settings) -> Issuer:
     lines = _lines(settings.issuer_key_file)
     newest = lines[-1]
     try:
-        key = ECKey.import_key(dict(newest))
+        key = ECKey.import_key({name: value for name, value in newest.items() if name != MADE})
+        made = date.fromisoformat(newest[MADE]) if MADE in newest else None
     except (JoseError, ValueError, KeyError, TypeError):
         raise _damaged(settings.issuer_key_file) from None
     did = did_of(settings.public_url)
     public = tuple({name: str(one[name]) for name in MEMBERS} for one in reversed(lines))
-    return Issuer(did, f"{did}#{newest['kid']}", key, public)
+    return Issuer(did, f"{did}#{newest['kid']}", key, public, made)
+
+
+def examine(settings: Settings, today: date) -> str:
+    """Say who signs and since when the key is used.
+
+    Raises NotFoundError or SettingsError as :func:`load` does, and SettingsError for a key that has signed for too long.
+    """
+    found = load(settings)
+    if found.made is not None and today - found.made > KEY_LIFE:
+        raise SettingsError(
+            f"The issuer key is of {found.made}. A key signs for {KEY_LIFE.days // 365} years: ona credentials key --rotate"
+        )
+    return f"{settings.credentials}, signed as {found.did} with a key " + (f"of {found.made}" if found.made else "whose day is not known")
 
 
 def _lines(path: Path) -> Sequence[Mapping[str, str]]:

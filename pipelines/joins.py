@@ -1,9 +1,9 @@
 """Which accounts belong to one person: by exact alias or directory link only, dated, and never by a name. Pure."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 
 ALWAYS = date(1, 1, 1)
@@ -47,6 +47,7 @@ class Book:
     """Known accounts by token and by person, changed in memory by ``link``."""
 
     new_person: Callable[[bytes, date], int]
+    first: Mapping[int, datetime] = field(default_factory=dict)  # person → when it got an account first
     by_token: dict[bytes, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     by_person: dict[int, list[Entry]] = field(default_factory=lambda: defaultdict(list))
     merged: dict[int, int] = field(default_factory=dict)  # former person → the one it is now
@@ -77,7 +78,7 @@ class Book:
         person = known[0] if known else self.new_person(claim.tokens[0], entries[0].valid_from)
         for other in dict.fromkeys(known):
             if other != person and not self._conflict(claim, other, also=person):
-                self._merge(other, person)
+                person = self._merge(person, other)
         for entry in entries:
             if entry.person is None:
                 self._assign(entry, person)
@@ -119,10 +120,14 @@ class Book:
         entries.insert(entries.index(entry) + 1, later)
         return later
 
-    def _merge(self, other: int, person: int) -> None:
-        for entry in self.by_person.pop(other, []):
+    def _merge(self, person: int, other: int) -> int:
+        """Make two persons one and return it: who was known first, so that neither a mistake nor its cure changes an id."""
+        known, later = (self.first.get(one, datetime.max) for one in (person, other))
+        person, former = (other, person) if later < known else (person, other)
+        for entry in self.by_person.pop(former, []):
             self._assign(entry, person)
-        self.merged[other] = person
+        self.merged[former] = person
+        return person
 
     def _assign(self, entry: Entry, person: int) -> None:
         entry.previous, entry.person, entry.changed = entry.person, person, True

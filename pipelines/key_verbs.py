@@ -7,7 +7,7 @@ from pipelines.console import next_verb, print_json, say
 from pipelines.options import Home, Json, workspace
 from pipelines.settings import load_settings
 
-verbs = typer.Typer(help="The root key: look at its versions, make a new one, and retire old ones.", no_args_is_help=True)
+verbs = typer.Typer(name="keys", help="The root key: look at its versions, make a new one, and retire old ones.", no_args_is_help=True)
 
 
 @verbs.command("list")

@@ -168,12 +168,6 @@ class Lake:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         return path
 
-    def check_free_space(self, needed: int) -> None:
-        """Raise TryLaterError unless the disk has room for ``needed`` bytes."""
-        free = shutil.disk_usage(self.temporary()).free
-        if free < needed:
-            raise TryLaterError(f"{self.root.parent} has {free:,} bytes free, {needed:,} are needed. Make room, then run the same command.")
-
     def _place(self, draft: Path, path: Path) -> None:
         is_first = not self.root.exists()
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ from pipelines import mailing
 from pipelines.console import print_json, progress_bars, say
 from pipelines.options import DryRun, Home, Json, workspace
 
-verbs = typer.Typer(help="Mail to people who agreed to it.", no_args_is_help=True)
+verbs = typer.Typer(name="mail", help="Mail to people who agreed to it.", no_args_is_help=True)
 
 
 @verbs.command("nudges")

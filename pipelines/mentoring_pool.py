@@ -14,7 +14,7 @@ from scipy.sparse import csr_array
 
 from ona.mentoring import Pool
 from ona.pairing import Between, Mentors, Side, Weights, conflicts, forbidden, one_line, parts, steps_between, utility
-from pipelines import profiles
+from pipelines import exclusions, profiles
 from pipelines.access.holdings import Skills, skills
 from pipelines.access.mentors import candidates
 from pipelines.access.policy import Sight
@@ -227,7 +227,8 @@ def _between(ws: Workspace, sight: Sight, mentee: _Half, mentor: _Half, gone: fr
     managers = managers_of(sight.scan.sealed.people)
     source, target, weight = sight.scan.ties("relationship")
     n = len(sight.scan.persons)
-    listed = [(int(row.first), int(row.second)) for row in ws.service.rows(sa.select(CONFLICTS))]
+    own = [(int(row.first), int(row.second)) for row in ws.service.rows(sa.select(CONFLICTS))]
+    listed = [*own, *exclusions.shown(ws, sight.standing.named)]
     return Between(
         one_line=one_line(mentee.persons, mentor.persons, managers),
         conflict=conflicts(mentee.persons, mentor.persons, [*listed, *gone]),

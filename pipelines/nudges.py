@@ -21,6 +21,7 @@ from pipelines.access.rights import Right
 from pipelines.audit import Act
 from pipelines.phrases import Phrase, say
 from pipelines.schema import NUDGES
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 AGREED, MAY_BE_ASKED = "nudge", "mentor_pool"
@@ -134,7 +135,7 @@ def helper_of(ws: Workspace, viewer: Viewer) -> str | None:
 def nudge_counts(ws: Workspace, viewer: Viewer, scan: Readable, quarter: str) -> NudgeCounts:
     """Return how a quarter's steps went and what they changed, those offered against those held out; for analysts."""
     demand(ws, viewer, Right.RANK)
-    sight, k = look(ws, scan, viewer), ws.settings.minimum_group
+    sight, k = look(ws, scan, viewer), minimum(ws).holds
     rows = ws.service.rows(sa.select(NUDGES).where(NUDGES.c.quarter == quarter))
     held = [row for row in rows if row.control]
     found, why = None, None

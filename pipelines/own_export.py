@@ -27,7 +27,18 @@ from pipelines.workspace import Workspace
 Row = dict[str, object]
 Sections = dict[str, list[Row]]
 
-OF_OTHERS = {"requester", "inviter", "decided_by", "answered_by", "requested_by", "viewer", "provider_session", "hash", "identity"}
+OF_OTHERS = {
+    "requester",
+    "inviter",
+    "decided_by",
+    "answered_by",
+    "requested_by",
+    "viewer",
+    "provider_session",
+    "hash",
+    "identity",
+    "set_by",
+}
 """Columns that name somebody else, or that open something."""
 
 SEALED = {"reason", "key_version"}

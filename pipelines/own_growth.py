@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from connectors.identity import HandleError, canonical
 from ona.errors import ConflictError, NotFoundError
 from pipelines import consents, people, profiles, skill_tables
 from pipelines.access.behind import refuse_acting
 from pipelines.access.own import own_person
 from pipelines.access.policy import Viewer, demand, view_id
 from pipelines.access.rights import Right
+from pipelines.addresses import person_at
 from pipelines.profiles import ANSWERS, ITEMS, MOST_SEATS, MOST_SKILLS, SIDES, Profile
 from pipelines.workspace import Workspace
 
@@ -16,8 +16,6 @@ MOST_AVOIDED = 20
 
 SHORTEST_DAY = 3
 """Working hours: fewer could never be in common with anybody, see :data:`ona.pairing.OVERLAP_HOURS`."""
-
-NOBODY = "There is nobody of this address. Write a work address as the directory knows it."
 
 
 @dataclass(frozen=True)
@@ -78,7 +76,7 @@ def avoid(ws: Workspace, viewer: Viewer, address: str) -> None:
     person = _own(ws, viewer)
     other = person_at(ws, address)
     if other is None:
-        raise NotFoundError(NOBODY)
+        raise NotFoundError("There is nobody of this address. Write a work address as the directory knows it.")
     if other == person:
         raise ConflictError("This is your own address: nobody is paired with themself.")
     if len(profiles.avoided(ws, person)) >= MOST_AVOIDED:
@@ -96,14 +94,6 @@ def avoid_no_more(ws: Workspace, viewer: Viewer, code: str) -> None:
     if other is None:
         raise NotFoundError("There is nobody of this id on your list.")
     profiles.avoid_no_more(ws, person, other)
-
-
-def person_at(ws: Workspace, address: str) -> int | None:
-    """Return the person of a work address, None for nobody and for what is no address."""
-    try:
-        return ws.vault.person_of(canonical(address))
-    except HandleError:
-        return None
 
 
 def _check_hours(start: int | None, end: int | None) -> None:

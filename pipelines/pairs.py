@@ -1,16 +1,19 @@
 """Mentoring pairs as the two people live them, and as HR follows them: answers, check-ins after 30, 60 and 90 days, the end, files."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from statistics import fmean
 from typing import Literal
 
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, NotFoundError
-from pipelines import audit, invitations
+from pipelines import audit, exclusions, invitations
 from pipelines.access.behind import refuse_acting
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.rights import Right
+from pipelines.access.steps import about
 from pipelines.audit import Act
 from pipelines.mentoring_pool import LATEST_START, MENTEE, MENTOR, Row
 from pipelines.phrases import Phrase, say
@@ -18,6 +21,7 @@ from pipelines.programmes import PairState, reason_words, shown_state
 from pipelines.reports import calendar
 from pipelines.schema import CHECK_INS, PAIRS, PROGRAMMES
 from pipelines.service import put
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 CHECKS = (30, 60, 90)
@@ -62,6 +66,16 @@ class PairLine:
 
 
 @dataclass(frozen=True)
+class Pulse:
+    """What people of a programme said to one check-in: no figure of fewer than the minimum group, and none so fine that one more shows."""
+
+    day: int
+    people: int | None  # who answered, in steps of five
+    met: float | None  # mean since the last time, in halves
+    useful: float | None  # mean of 1 to 5, in halves
+
+
+@dataclass(frozen=True)
 class Counts:
     """How the programmes go, for those who count and name nobody; None under the minimum group."""
 
@@ -81,6 +95,8 @@ def own_pairs(ws: Workspace, viewer: Viewer) -> tuple[OwnPair, ...]:
 def answer(ws: Workspace, viewer: Viewer, pair: str, accept: bool) -> OwnPair:
     """Keep the viewer's own yes or no; a yes shows their name to whoever asked, and to the other one when that one said yes too.
 
+    A pair on HR's list never becomes active: to everybody it reads like one whose other side was silent.
+
     Raises NotFoundError when it is not theirs, and ConflictError when it waited too long or was answered.
     """
     row, side = _mine(ws, viewer, pair)
@@ -94,7 +110,7 @@ def answer(ws: Workspace, viewer: Viewer, pair: str, accept: bool) -> OwnPair:
     values: dict[str, object] = {f"{side}_said": accept}
     if not accept:
         values["state"] = "declined"
-    elif other:
+    elif other and not exclusions.holds(ws, row.mentee, row.mentor):
         values |= {"state": "active", "active": ws.now()}
     with ws.service.begin() as connection:
         connection.execute(sa.update(PAIRS).where(PAIRS.c.id == pair, PAIRS.c.state == "invited").values(**values))
@@ -135,6 +151,14 @@ def pair_lines(ws: Workspace, viewer: Viewer, scan: Readable, programme: str) ->
     return tuple(sorted(lines, key=lambda line: (line.mentee.casefold(), line.id)))
 
 
+def pulses(ws: Workspace, viewer: Viewer, programme: str) -> tuple[Pulse, ...]:
+    """Return what was said to each check-in of a programme, both sides together."""
+    demand(ws, viewer, Right.PAIR)
+    said = sa.select(CHECK_INS, PAIRS.c.mentee, PAIRS.c.mentor).join(PAIRS).where(PAIRS.c.programme == programme)
+    rows = ws.service.rows(said)
+    return tuple(_pulse(day, [row for row in rows if row.day == day], minimum(ws).holds) for day in CHECKS)
+
+
 def export_rows(ws: Workspace, viewer: Viewer, scan: Readable, programme: str) -> tuple[list[str], list[list[object]]]:
     """Return the pairs as a table for another mentoring tool, noted in the audit log; no score is in it."""
     lines = pair_lines(ws, viewer, scan, programme)
@@ -168,7 +192,7 @@ def export_calendar(ws: Workspace, viewer: Viewer, scan: Readable, programme: st
 def counts(ws: Workspace, viewer: Viewer) -> Counts:
     """Return how many programmes and pairs there are; fewer than the minimum group is not told."""
     demand(ws, viewer, Right.COUNT_PAIRS)
-    k, now = ws.settings.minimum_group, ws.now()
+    k, now = minimum(ws).holds, ws.now()
     rows = ws.service.rows(sa.select(PAIRS).where(PAIRS.c.state != "draft"))
     states = [shown_state(row, now) for row in rows]
     people = len({person for row in rows for person in (row.mentee, row.mentor)})
@@ -178,6 +202,14 @@ def counts(ws: Workspace, viewer: Viewer) -> Counts:
 
     programmes = ws.service.rows(sa.select(sa.func.count().label("n")).select_from(PROGRAMMES))[0].n
     return Counts(programmes, told(people), {state: told(states.count(state)) for state in ("waiting", "active", "closed", "ended")})
+
+
+def _pulse(day: int, rows: Sequence[Row], least: int) -> Pulse:
+    people = {row.mentee if row.side == MENTEE else row.mentor for row in rows}
+    if len(people) < least:
+        return Pulse(day, None, None, None)
+    met, useful = (round(2 * fmean(values)) / 2 for values in ([row.met for row in rows], [row.useful for row in rows]))
+    return Pulse(day, about(len(people)), met, useful)
 
 
 def _mine(ws: Workspace, viewer: Viewer, pair: str) -> tuple[Row, str]:

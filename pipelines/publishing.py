@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, NotFoundError, SettingsError
-from pipelines import audit, scans
+from pipelines import audit, scans, thresholds
+from pipelines.access.behind import refuse_acting
 from pipelines.access.policy import Readable, Viewer, demand, look
 from pipelines.access.rights import Right, Role
 from pipelines.access.unit_answers import UnitMap
@@ -60,6 +61,7 @@ def publish(ws: Workspace, scan: Readable, viewer: Viewer, wanted: Wanted) -> tu
     """
     demand(ws, viewer, Right.PUBLISH)
     _check(ws, scan, wanted)
+    thresholds.keep_minimum(ws)
     sight = look(ws, scan, viewer)
     frozen = {"mode": str(ws.settings.mode), "minimum_group": sight.minimum, "published": ws.now(), "published_by": viewer.subject}
     rows = [
@@ -93,6 +95,16 @@ def publications(ws: Workspace, scan: str | None = None) -> tuple[Publication, .
         )
         for row in rows
     )
+
+
+def lower_minimum(ws: Workspace, viewer: Viewer, to: int) -> int:
+    """Sign that the lower minimum group of the settings holds from now on; what was scanned or released before keeps its own.
+
+    Raises ConflictError when the settings do not ask for just that.
+    """
+    demand(ws, viewer, Right.APPROVE)
+    refuse_acting(viewer)
+    return thresholds.lower_minimum(ws, viewer.subject, to)
 
 
 def preview(ws: Workspace, scan: Readable, viewer: Viewer, manager: str, unit: str = "company") -> UnitMap:

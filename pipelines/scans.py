@@ -18,11 +18,12 @@ import pyarrow.parquet as pq
 from ona.errors import NotEnoughDataError, NotFoundError, TableError
 from ona.rules import Rules, TieRules
 from ona.tables import Table
-from pipelines import audit, checks, coverage, days_off, events, leases, people, quality, ties
+from pipelines import audit, checks, coverage, days_off, events, leases, people, quality
 from pipelines.checks import Wanted
 from pipelines.engine.duckdb import Engine
 from pipelines.lake import fsync_folder, write_parquet
 from pipelines.settings import Mode
+from pipelines.thresholds import keep_minimum
 from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,6 +100,8 @@ class ScanSummary:
 
 def plan(ws: Workspace, weeks: int, end: date | None = None) -> Window:
     """Return the last weeks that hold events, ``weeks`` of them at most; the running week is not over and waits."""
+    from pipelines import ties
+
     mondays = ties.weeks_seen(ws)
     if not mondays:
         raise NotEnoughDataError("There are no events yet. Pull some first: ona pull.")
@@ -122,6 +125,7 @@ def run(
 
 def _run(ws: Workspace, rules: Rules, end: date | None, asked: Wanted, progress: Progress | None) -> str:
     from ona.scan import scan  # the compiled measures take seconds to load, which verbs that only read should not wait for
+    from pipelines import ties
 
     tell = progress or (lambda _part, _done, _total: None)
     with open_engine(ws) as engine:
@@ -164,6 +168,8 @@ def check(ws: Workspace, wanted: Wanted, progress: Progress | None = None) -> Se
 
 def scan_id(ws: Workspace, window: Window, rules: Rules, now: pa.Table, wanted: Wanted | None = None) -> str:
     """Return the hash of everything that the result depends on."""
+    from pipelines import ties
+
     parts = {
         "window": [window.start.isoformat(), window.end.isoformat()],
         "ties": ties.version(ws, window.weeks),
@@ -369,4 +375,4 @@ def open_engine(ws: Workspace) -> Engine:
 
 def _minimum(ws: Workspace, rules: Rules) -> int:
     strict = STRICT_MINIMUM if ws.settings.mode is Mode.STRICT else 0
-    return max(ws.settings.minimum_group, rules.minimum_group, strict)
+    return max(keep_minimum(ws), rules.minimum_group, strict)

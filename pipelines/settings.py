@@ -33,6 +33,9 @@ IGNORED_VARIABLES = ("ONA_TEST_", "ONA_BENCH_")
 """Prefixes of variables that belong to the test and benchmark runs, not to the settings."""
 
 
+MINIMUM_GROUP = 5
+"""No setting, no signature and no row takes the minimum group below this."""
+
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 """Names of this machine: the only ones that may be spoken to without encryption."""
 
@@ -126,7 +129,9 @@ class Settings(BaseSettings):
     proxies: tuple[str, ...] = Field(default=(), description="Addresses of reverse proxies whose X-Forwarded-For is believed.")
     reads_per_minute: int = Field(default=120, ge=1, description="Requests a minute that one viewer or token may make.")
     connectors: dict[str, dict[str, object]] = Field(default={}, repr=False, description="One section per connected system.")
-    minimum_group: int = Field(default=5, ge=5, description="No number is shown about fewer people than this; at least 5.")
+    minimum_group: int = Field(
+        default=MINIMUM_GROUP, ge=MINIMUM_GROUP, description="No number is shown about fewer people than this; at least 5."
+    )
     mode: Mode = Field(default=Mode.STANDARD, description="How much of single people is shown: strict, standard or open.")
     dpia_ref: str = Field(default="", max_length=200, description="Where the data protection impact assessment lies; mode open needs it.")
     policy_ref: str = Field(default="", max_length=200, description="Where the company's policy on this service lies; mode open needs it.")

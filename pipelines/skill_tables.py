@@ -14,8 +14,7 @@ from connectors.archive import read_bytes
 from connectors.cells import CellError, Csv, Row, number, positions
 from ona.errors import SettingsError, TableError
 from ona.gaps import UNIT_SOURCES, UnitFigure
-from ona.nudges import Course
-from ona.skill_map import CODES, ESCO, LABELS, ONET, Found, SkillTag, canonical, tag
+from ona.skill_map import CODES, ESCO, LABELS, ONET, Course, Found, SkillTag, canonical, tag
 from ona.tables import EVIDENCE
 from pipelines import people
 from pipelines.schema import CATALOGUE, EVIDENCE_ROWS, SKILL_TAGS, TARGETS, UNIT_EVIDENCE_ROWS

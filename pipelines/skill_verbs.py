@@ -16,7 +16,9 @@ from pipelines.console import next_verb, print_json, say, table
 from pipelines.needs import record_finding
 from pipelines.options import Home, Json, Scan, workspace
 
-verbs = typer.Typer(help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True)
+verbs = typer.Typer(
+    name="skills", help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True
+)
 
 KindArgument = Annotated[str, typer.Argument(help=f"What the table holds: {', '.join(skill_tables.SHEETS)}.")]
 PathArgument = Annotated[Path, typer.Argument(help="CSV file with a header row.")]

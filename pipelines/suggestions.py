@@ -14,8 +14,8 @@ from pipelines.access.own import own_person
 from pipelines.access.policy import Viewer, demand
 from pipelines.access.rights import Right
 from pipelines.access.scope import scope_on
+from pipelines.addresses import person_at
 from pipelines.audit import Act
-from pipelines.own_growth import person_at
 from pipelines.purposes import Purpose
 from pipelines.schema import NEED_SUGGESTIONS
 from pipelines.workspace import Workspace
@@ -28,8 +28,6 @@ MOST_OPEN = 50
 
 SentState = Literal["suggested", "accepted", "closed"]
 ReceivedState = Literal["open", "accepted", "declined", "expired"]
-
-NOBODY = "There is nobody of this address in your line. Write the work address of somebody who reports to you, directly or further down."
 
 Row = sa.Row[*tuple[Any, ...]]
 
@@ -70,7 +68,9 @@ def suggest(ws: Workspace, viewer: Viewer, address: str, skill: str) -> Sent:
         raise NotFoundError("There is no skill of this name to suggest. Choose one from the list.")
     person = person_at(ws, address)
     if person is None or person not in _line(ws, viewer):
-        raise NotFoundError(NOBODY)
+        raise NotFoundError(
+            "There is nobody of this address in your line. Write the work address of somebody who reports to you, directly or further down."
+        )
     waiting = [row for row in _by(ws, viewer) if row.made > ws.now() - LIFE]
     same = next((row for row in waiting if (row.person, row.skill) == (person, skill)), None)
     if same is None:

@@ -123,14 +123,17 @@ class Vault:
         given = zip(tokens, people, strict=True)
         erased = self._buried({token: handle for group, person in given for token, handle in zip(group, person.handles, strict=True)})
         live = [number for number, group in enumerate(tokens) if not erased.intersection(group)]
-        book = Book(self._new_person)
-        book.add(entry for entries in self._load_people(token for i in live for token in tokens[i]).values() for entry in entries)
-        persons = book.link([_claim(people[i], tokens[i]) for i in live])
+        known = [entry for entries in self._load_people(token for i in live for token in tokens[i]).values() for entry in entries]
+        persons = {entry.person for entry in known if entry.person is not None}
+        first = sa.select(LINKS.c.person, sa.func.min(LINKS.c.at).label("at")).group_by(LINKS.c.person)
+        book = Book(self._new_person, {row.person: row.at for row in self._rows(first, LINKS.c.person, persons)})
+        book.add(known)
+        linked = book.link([_claim(people[i], tokens[i]) for i in live])
         handles = {token: handle for i in live for token, handle in zip(tokens[i], people[i].handles, strict=True)}
         with self.database.begin() as connection:
             self._save(connection, book, handles, how)
-            self._save_names(connection, {person: people[i].name for i, person in zip(live, persons, strict=True)})
-        by_number = dict(zip(live, persons, strict=True))
+            self._save_names(connection, {person: people[i].name for i, person in zip(live, linked, strict=True)})
+        by_number = dict(zip(live, linked, strict=True))
         return Linked([by_number.get(i, BLOCKED) for i in range(len(people))], book.merged, book.shared)
 
     def join(self, keep: int, other: int) -> None:

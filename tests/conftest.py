@@ -15,6 +15,9 @@ ONA = Path(sys.executable).with_name("ona")
 
 Run = Callable[..., subprocess.CompletedProcess[str]]
 
+PEOPLE = 80
+"""People of the demo company: as few as leave some who stand out, for a run takes as long as there are events."""
+
 
 def environment(temporary: Path, **extra: str) -> dict[str, str]:
     """Return the environment of a child: no setting of ours, and a temporary folder that can be searched."""
@@ -44,13 +47,14 @@ class DemoHome:
     temporary: Path
     printed: str
     result: dict
+    people: int = PEOPLE
 
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory) -> DemoHome:
     """Build the demo company once, small, through the command line, without a network where the machine allows to show it."""
     home, temporary = tmp_path_factory.mktemp("demo") / "home", tmp_path_factory.mktemp("demo-temporary")
-    command = [*isolated(), str(ONA), "demo", "--home", str(home), "--people", "150", "--no-serve", "--json"]
+    command = [*isolated(), str(ONA), "demo", "--home", str(home), "--people", str(PEOPLE), "--no-serve", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, env=environment(temporary), timeout=300, check=False)
     assert done.returncode == 0, done.stderr
     return DemoHome(home, temporary, done.stdout + done.stderr, json.loads(done.stdout))

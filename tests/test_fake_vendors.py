@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.network import Plan, Scopes
 from ona.errors import SettingsError
 from pipelines import connecting
 
@@ -61,6 +62,23 @@ def test_a_newcomer_is_told_how_long_a_pull_of_mailboxes_takes(fake, ona):
         r"microsoft_calendar: (\d+) people, \1 channels or mailboxes, about [\d,]+ calls; takes about [\d:]+, until [\d:]+ if it begins now"
     )
     assert re.search(told, forecast.stdout), forecast.stderr
+
+
+def test_a_token_without_scopes_is_not_called_a_file(fake, ona):
+    checked = ona("connect", "scim", "--check", "--home", fake)
+    assert checked.returncode == 2
+    assert "name no scopes" in checked.stderr
+
+
+def test_a_check_tells_spare_scopes_from_needed_ones_and_a_plan_of_people_names_no_mailboxes():
+    said = connecting.in_words(Scopes(("channels:read", "team:read"), ("channels:read",), ()))
+    assert [line.partition("  (")[2] for line in said] == ["", "this connector does without)", ""]
+    assert "nothing else" not in said[-1]
+    assert "nothing else" in connecting.in_words(Scopes(("channels:read",), ("channels:read",), ()))[-1]
+    assert connecting.in_words(Scopes(("im:history",), ("channels:read",), ("im:history",)))[-1].startswith("TOO WIDE  im:history")
+    assert connecting.plan_in_words("scim", Plan(55, 0, 3, 1.0, ("names",)))[0].startswith(
+        "scim: 55 people, about 3 calls; takes about 0:00:01"
+    )
 
 
 def test_connecting_is_explained_and_the_manifest_asks_for_no_more_than_it_says():

@@ -2,7 +2,7 @@
 
 import re
 import tomllib
-from importlib.metadata import version
+from importlib.metadata import requires, version
 from pathlib import Path
 
 import pytest
@@ -88,3 +88,32 @@ def test_the_tests_run_on_the_locked_versions():
         if version(asked.name) != exact:
             wrong.append(f"{asked.name}: installed {version(asked.name)}, locked {exact}; run: make test")
     assert wrong == []
+
+
+def needed() -> dict[str, str]:
+    """Bill of materials: everything that the project asks for with all extras, and what that asks for, at the version that is installed."""
+    found, waiting = {}, [(one, "") for one in declared(EXTRAS["dev"])]
+    while waiting:
+        asked, extra = waiting.pop()
+        if asked.marker is not None and not asked.marker.evaluate({"extra": extra}):
+            continue
+        name = canonicalize_name(asked.name)
+        if name not in found or asked.extras:
+            found[name] = version(name)
+            further = [Requirement(line) for line in requires(name) or ()]
+            waiting += [(one, wanted) for one in further for wanted in ("", *asked.extras)]
+    return found
+
+
+def test_the_bill_of_materials_of_the_environment_is_what_the_lock_names():
+    locked = {name: next(iter(pin.specifier)).version for name, pin in pins(ROOT / "locks" / "dev.txt").items()}
+    assert needed() == locked
+
+
+def test_everything_is_installed_by_hash_and_as_wheels():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    (install,) = [line for line in makefile.splitlines() if "-r locks/" in line]
+    assert "--require-hashes" in install
+    assert "--only-binary :all:" in install
+    docker = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert "--require-hashes" in docker

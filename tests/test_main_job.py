@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from stored_columns import free_text
 
 from connectors.simulated.files import CANARY
 
@@ -58,6 +59,11 @@ def test_the_demo_finds_people_who_stand_out_and_says_how_the_rows_fared(demo):
 
 def test_no_content_reaches_the_data_folder_the_temporary_folder_or_the_screen(demo):
     assert canaries(demo.home, demo.temporary) == []
+
+
+def test_every_file_of_the_analysis_holds_listed_columns_and_no_free_text(demo):
+    assert len({path.parts[-3] for path in (demo.home / "lake").rglob("*.parquet")}) >= 6
+    assert free_text(demo.home) == []
     assert CANARY not in demo.printed
 
 
@@ -92,7 +98,7 @@ def test_a_pull_hands_no_content_to_any_write_not_even_to_a_file_that_is_gone_af
 
 
 def test_the_demo_a_second_time_finds_its_work_done(demo, ona):
-    again = json.loads(ona("demo", "--home", demo.home, "--people", 150, "--no-serve", "--json").stdout)
+    again = json.loads(ona("demo", "--home", demo.home, "--people", demo.people, "--no-serve", "--json").stdout)
     assert again["scan"] == demo.result["scan"]
     assert all(outcome["report"]["accepted"] == 0 for outcome in again["outcomes"] if outcome["gives"] == "events")
 
@@ -110,6 +116,7 @@ def test_a_kill_in_mid_run_leaves_no_content_and_the_next_run_ends_with_the_same
     temporary.mkdir()
     victim = subprocess.Popen([str(ONA), part, "--home", str(home)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
     wait_for_work(home, part)
+    assert victim.poll() is None, "it was done before it could be killed"
     victim.send_signal(signal.SIGKILL)
     victim.wait()
     assert canaries(home, temporary) == []
@@ -153,6 +160,14 @@ def test_exports_hold_view_ids_and_no_person_id(demo, ona, tmp_path, suffix):
     assert not [person for person in persons if str(person).encode() in content]
 
 
+@pytest.fixture(scope="module")
+def places(demo, ona, tmp_path_factory) -> dict[str, Path]:
+    """A folder that nobody made, one as ``ona init`` leaves it, and the demo company's."""
+    folder = tmp_path_factory.mktemp("places")
+    assert ona("init", "--home", folder / "new").returncode == 0
+    return {"empty": folder / "empty", "new": folder / "new", "demo": demo.home}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "says"),
     [
@@ -164,9 +179,7 @@ def test_exports_hold_view_ids_and_no_person_id(demo, ona, tmp_path, suffix):
         (["export", "x.docx", "--home", "{demo}"], 2, ".csv"),
     ],
 )
-def test_errors_are_one_line_with_a_stable_code_and_what_to_do(demo, ona, tmp_path, arguments, code, says):
-    assert ona("init", "--home", tmp_path / "new").returncode == 0
-    places = {"empty": tmp_path / "empty", "new": tmp_path / "new", "demo": demo.home}
+def test_errors_are_one_line_with_a_stable_code_and_what_to_do(places, ona, tmp_path, arguments, code, says):
     done = ona(*(str(argument).format(**places) for argument in arguments), cwd=tmp_path)
     assert done.returncode == code, done.stderr
     assert says.lower() in done.stderr.lower()

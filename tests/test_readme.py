@@ -17,6 +17,7 @@ from connectors.base import connector_names, open_connector
 from ona.indicators import INDICATORS
 from ona.metrics import METRICS
 from pipelines.cli import app as cli
+from pipelines.cli import load
 from pipelines.settings import Settings
 
 ROOT = Path(__file__).parents[1]
@@ -51,7 +52,7 @@ def test_every_verb_that_is_named_exists():
 def test_every_command_to_type_is_understood(line):
     """Parsed only, not run: unknown options and missing arguments are errors."""
     name, *arguments = line.split()
-    VERBS.commands[name].make_context(name, arguments)
+    load(name).make_context(name, arguments)
 
 
 def test_every_setting_is_named_with_its_default():

@@ -9,11 +9,12 @@ import msgspec
 from pydantic import Field
 
 from connectors import network
-from connectors.base import Coverage, RawBadge
+from connectors.base import Coverage, Cursor, RawBadge
 from connectors.cells import CellError
 from connectors.http import Answer, Client, Options, StatusError, Stream
 from connectors.identity import AddressRules, HandleError, address_reader
-from connectors.network import Surroundings
+from connectors.network import Plan, Surroundings
+from connectors.pace import SAFETY
 from connectors.pages import Page, PageError, each, walk
 from connectors.records import NOTHING, Model, Raw, Text, day, label, present, read, read_list
 from ona.errors import SettingsError
@@ -26,6 +27,8 @@ STATUS = {"accepted": "issuer-asserted", "revoked": "revoked", "suspended": "sus
 """What the feed says of a badge → its status here; the feed is the issuer's own, read over TLS by the issuer's token."""
 DROPPED = {"pending": "pending", "rejected": "refused_by_holder"}
 """A badge that its holder has not accepted, or has refused, is not shown to anybody."""
+
+NOT_READ = ("names of holders", "descriptions", "evidence", "pictures")
 
 HOW_TO = (
     "1. Ask an administrator of your organisation on Credly for an authorization token that may read issued badges.",
@@ -59,21 +62,9 @@ class Connector:
 
     def badges(self, coverage: Coverage) -> Iterator[RawBadge]:
         """Yield every badge that its holder accepted, page by page; only the host of the settings is ever called."""
-        config = self._config
-        rates = {"": PER_MINUTE * config.pace}
-        options = Options(
-            clock=self.around.clock,
-            authority=config.authority,
-            proxy=config.proxy,
-            private=config.private_network,
-            rates=rates,
-            judge=judged,
-            watch=self.around.watch,
-        )
-        with Client(config.url, None, options) as client:
-            stream, headers = client.stream("badges"), {"Authorization": _basic(config.token_file)}
-            first = f"organizations/{config.organization}/badges?page=1"
-            for raw in each(walk(first, lambda target: _page(stream, target, headers))):
+        with self._client() as client:
+            stream = client.stream("badges")
+            for raw in each(walk(self._first(), lambda target: _page(self._asked(stream, target)))):
                 coverage.read += 1
                 try:
                     badge = self._badge(read(raw, _Badge))
@@ -84,6 +75,39 @@ class Connector:
                     coverage.dropped[badge] += 1
                 else:
                     yield badge
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Ask for the first page, which tells how many there are; its badges are not looked at."""
+        with self._client() as client:
+            begun = self.around.clock.tick()
+            pages = max(1, self._asked(client.stream("badges"), self._first()).metadata.total_pages or 1)
+            took, each_call = self.around.clock.tick() - begun, 60.0 / (PER_MINUTE * self._config.pace * SAFETY)
+        return Plan(0, 0, pages, max(pages * took, took + (pages - 1) * each_call), NOT_READ)
+
+    def _first(self) -> str:
+        return f"organizations/{self._config.organization}/badges?page=1"
+
+    def _client(self) -> Client:
+        config = self._config
+        options = Options(
+            clock=self.around.clock,
+            authority=config.authority,
+            proxy=config.proxy,
+            private=config.private_network,
+            rates={"": PER_MINUTE * config.pace},
+            judge=judged,
+            watch=self.around.watch,
+        )
+        return Client(config.url, None, options)
+
+    def _asked(self, stream: Stream, target: str) -> "_Answer":
+        """Return an answer of the feed."""
+        try:
+            return read(stream.get(target, headers={"Authorization": _basic(self._config.token_file)}).body, _Answer)
+        except CellError:
+            raise PageError("not_json", "An answer of Credly is no page that could be read") from None
+        except StatusError as error:
+            raise PageError("not_answered", f"Credly refused a page with status {error.status}") from None
 
     def _badge(self, badge: "_Badge") -> RawBadge | str:
         """Return the badge, or why it is left out."""
@@ -149,6 +173,7 @@ class _Badge(_Snake, frozen=True):
 
 class _Places(_Snake, frozen=True):
     next_page_url: str | None = None
+    total_pages: int | None = None
 
 
 class _Answer(_Snake, frozen=True):
@@ -166,14 +191,11 @@ def judged(answer: Answer) -> str | None:
         return "html" if answer.body.lstrip()[:1] == b"<" else "cut_off"
 
 
-def _page(stream: Stream, target: str, headers: dict[str, str]) -> Page:
+def _page(answer: _Answer) -> Page:
     try:
-        answer = read(stream.get(target, headers=headers).body, _Answer)
         return Page(read_list(answer.data), answer.metadata.next_page_url)
     except CellError:
         raise PageError("not_json", "An answer of Credly is no page that could be read") from None
-    except StatusError as error:
-        raise PageError("not_answered", f"Credly refused a page with status {error.status}") from None
 
 
 def _issuer(badge: _Badge) -> str:

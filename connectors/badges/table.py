@@ -13,7 +13,6 @@ from connectors.identity import HandleError, address_reader, id_handle
 
 MAX_TEXT = 200
 MAX_SKILLS = 50
-STATUSES = ("verified", "issuer-asserted", "holder-claimed", "expired", "revoked", "suspended", "failed", "unknown")
 CLAIMABLE = ("holder-claimed", "expired", "revoked", "suspended", "unknown")
 """What a table may say of itself: nothing in it proves that an issuer stands behind a badge."""
 

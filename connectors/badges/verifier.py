@@ -13,7 +13,6 @@ from urllib.parse import urlsplit
 from connectors.archive import FileError
 from connectors.bounded_json import Pairs, json_document, unique
 
-MAX_TOKEN_BYTES = 2**20
 TOKEN = re.compile(r"[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]{4,}")
 """A compact signature: header, payload and signature in base64url."""
 

@@ -1,16 +1,23 @@
 """People of a Google Workspace: users, those deleted of late, their managers and all their addresses."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
-from connectors.base import Coverage, RawPerson
+from connectors.base import Coverage, Cursor, RawPerson
 from connectors.cells import CellError
 from connectors.google import login
 from connectors.google.people import FIELDS, User
 from connectors.google.people import people as people_of
-from connectors.google.workspace import Connected
+from connectors.google.workspace import RATES, SIGN_IN, Connected, Directory
+from connectors.network import Meter, Plan
 from connectors.pages import PartError, each
 from connectors.records import read
 from connectors.rounds import twice
+
+NOT_READ = ("photos", "phone numbers", "private addresses", "job titles")
+PAGE = 500
+"""Users of a page, the most that there may be."""
 
 
 class Config(login.Config):
@@ -37,9 +44,19 @@ class Connector(Connected[Config]):
         finally:
             self._close()
 
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Count the users by their addresses; one page of those deleted of late is added."""
+        try:
+            meter = Meter(self.around.clock, RATES["directory"] * self._config.pace)
+            users = len(Directory(self._directory, self._config.admin, self._address, Coverage()).owners(()))
+            meter.made = self._directory.calls + SIGN_IN
+            return replace(meter.plan(users, [0.0], SIGN_IN + math.ceil(users / PAGE) + 1, NOT_READ), streams=0)
+        finally:
+            self._close()
+
     def _users(self, more: dict[str, str], coverage: Coverage) -> list[User]:
         first = self._directory.path(
-            "users", {"customer": "my_customer", "maxResults": "500", "projection": "full", "fields": FIELDS, **more}
+            "users", {"customer": "my_customer", "maxResults": str(PAGE), "projection": "full", "fields": FIELDS, **more}
         )
         found: dict[str, User] = {}
         for raw in twice(lambda: list(each(self._directory.pages(first, "users", self._config.admin)))):

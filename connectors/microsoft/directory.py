@@ -1,17 +1,24 @@
 """People of a Microsoft 365 tenant: users, those deleted of late, their managers, all their addresses and what mailboxes are for."""
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 
-from connectors.base import Coverage, RawPerson
+from connectors.base import Coverage, Cursor, RawPerson
 from connectors.cells import CellError
 from connectors.microsoft import login
-from connectors.microsoft.graph import Connected
+from connectors.microsoft.graph import DIRECTORY, RATES, SIGN_IN, Connected
 from connectors.microsoft.people import PURPOSES, SELECT, Purpose, User
 from connectors.microsoft.people import people as people_of
+from connectors.network import Meter, Plan
 from connectors.pages import PartError, each
 from connectors.records import read
 from connectors.rounds import twice
 from ona.tables import AccountKind
+
+NOT_READ = ("photos", "phone numbers", "private addresses", "job titles")
+PAGE = 100
+"""Users of a page; more of them with their managers would time out."""
 
 
 class Config(login.Config):
@@ -31,14 +38,25 @@ class Connector(Connected[Config]):
     def people(self, coverage: Coverage) -> Iterator[RawPerson]:
         """Yield every user, and those deleted in the last 30 days."""
         try:
-            query = {"$select": SELECT, "$expand": "manager($select=id)", "$top": "100"}
+            query = {"$select": SELECT, "$expand": "manager($select=id)", "$top": str(PAGE)}
             users = self._users("users", query, coverage)
             try:
-                users += self._users("directory/deletedItems/microsoft.graph.user", {"$select": SELECT, "$top": "100"}, coverage)
+                users += self._users("directory/deletedItems/microsoft.graph.user", {"$select": SELECT, "$top": str(PAGE)}, coverage)
             except PartError:
                 coverage.notes["deleted_users_not_read"] += 1
             kinds = self._kinds(users, coverage) if self._config.mailbox_purpose else {}
             yield from people_of(users, self._config.tenant, coverage, self._address, kinds, self._config.employee_namespace)
+        finally:
+            self._close()
+
+    def forecast(self, cursor: Cursor) -> Plan:
+        """Count the users by their ids; one page of those deleted of late is added."""
+        try:
+            meter = Meter(self.around.clock, RATES[DIRECTORY] * self._config.pace)
+            users = sum(1 for _ in each(self._graph.pages(self._graph.url("users", {"$select": "id", "$top": "999"}))))
+            meter.made = self._graph.calls + SIGN_IN
+            asked = [float(self._config.mailbox_purpose)]
+            return replace(meter.plan(users, asked, SIGN_IN + math.ceil(users / PAGE) + 1, NOT_READ), streams=0)
         finally:
             self._close()
 

@@ -13,6 +13,7 @@ from connectors.archive import Archive, FileError, open_archive
 from connectors.base import Coverage, Cursor, RawEvent, RawPerson
 from connectors.bounded_json import Pairs, json_items, unique
 from connectors.identity import AddressRules, HandleError, address_reader, slack_handle
+from connectors.slack.archive import DATABASE
 from connectors.slack.decoding import one_by_one, project, wires
 from connectors.slack.records import SLACKBOT, Directory, Reader, Space
 from ona.tables import AccountKind, SpaceKind
@@ -164,9 +165,7 @@ class _Export:
     def __init__(self, archive: Archive) -> None:
         roots = [name for name in archive.names if name.rpartition("/")[2] in (*_USERS, "channels.json")]
         if not roots:
-            raise FileError(
-                "not_an_export", "There is no users.json or channels.json", "Give the zip file that Slack made, or its unpacked folder."
-            )
+            raise _no_export(archive.names)
         self._archive = archive
         self._root = min(roots, key=lambda name: (name.count("/"), name)).rpartition("/")[0]
 
@@ -201,6 +200,14 @@ class _Export:
             return
         with self._archive.open(path) as stream:
             yield from (item for item in json_items(stream, _keeping(keys)) if isinstance(item, dict))
+
+
+def _no_export(names: Iterable[str]) -> FileError:
+    """Say what else the file may be."""
+    if any(name.rpartition("/")[2] == DATABASE for name in names):
+        return FileError("not_an_export", "This is an archive that slackdump made", "Unpack it and pull it with slack_archive.")
+    do = "Give the zip file that Slack made or its folder; slackdump's other files become one by: slackdump convert -f export."
+    return FileError("not_an_export", "There is no users.json or channels.json", do)
 
 
 def _damaged(error: FileError, coverage: Coverage) -> None:

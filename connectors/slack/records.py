@@ -241,7 +241,7 @@ def _dropped(wire: Wire, author: str) -> str | None:
     subtype = wire.subtype
     if wire.type != "message":
         return "not_a_message"
-    if subtype is None:
+    if subtype in (None, ""):  # some exporters write empty values
         return None if author else "no_author"
     if isinstance(subtype, str) and subtype in NOISE:
         return "join_leave_noise"

@@ -94,7 +94,9 @@ class Config(connectors.network.Config):
     @model_validator(mode="after")
     def _has_token(self) -> "Config":
         if self.token is None and self.token_file is None:
-            raise ValueError("needs token_file, or the token in ONA_CONNECTORS__SLACK_WEB_API__TOKEN")
+            raise ValueError(
+                "needs token_file, or the token in ONA_CONNECTORS__NAME__TOKEN with NAME in capitals, for instance SLACK_WEB_API"
+            )
         return self
 
 

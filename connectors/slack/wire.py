@@ -1,7 +1,7 @@
 """What is read of the Web API's answers: envelopes, users, channels, and the heads of threads; every other field is never built."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
@@ -161,7 +161,7 @@ def items(raw: msgspec.Raw) -> list[msgspec.Raw]:
         return []
 
 
-def users(raws: list[msgspec.Raw], coverage: Coverage) -> Iterator[User]:
+def users(raws: Iterable[msgspec.Raw], coverage: Coverage) -> Iterator[User]:
     """Yield the users of a page; one that cannot be read is counted."""
     for raw in raws:
         coverage.read += 1

@@ -1,6 +1,8 @@
-"""What one viewer may see of one sealed scan: the single policy behind page, JSON, export and CLI."""
+"""What one viewer may see of one sealed scan: the single policy behind page, JSON, export and CLI.
 
-from pipelines.access.company import read_company
+What loads the graph libraries is imported from its own module, so that a reading of people need not wait for them.
+"""
+
 from pipelines.access.links import issue_link
 from pipelines.access.overview import list_scans, read_overview, read_quality
 from pipelines.access.people import in_words, person_of, read_people, read_person, readable, table_of_people
@@ -17,7 +19,6 @@ __all__ = [
     "list_scans",
     "person_of",
     "policy_version",
-    "read_company",
     "read_overview",
     "read_people",
     "read_person",

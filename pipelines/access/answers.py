@@ -321,8 +321,31 @@ class Department:
     people: int
     inside: float | None  # share of its contact that stays inside, 0 to 1
     closed: float | None  # the same beyond chance, over the most it could be beyond: at most 1, 0 as by chance
+    closed_z: float | None  # that in deviations from companies dealt anew; None unless exact figures are told
     carriers: int | None  # fewest people who carry half of its contact outside; None when fewer than three
     ask_gini: float | None  # how unevenly help is given, 0 alike to 1
+
+
+@dataclass(frozen=True)
+class SiloGrid:
+    """Contact between each two departments beside companies in which everybody keeps the number of their ties; None = hidden."""
+
+    departments: tuple[str, ...]
+    ratio: tuple[tuple[float | None, ...], ...]  # contact over what the totals of both let expect
+    z: tuple[tuple[float | None, ...], ...]  # deviations above companies dealt anew
+    draws: int  # such companies
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One measure of the company with its entry in the glossary."""
+
+    name: str  # of the entry
+    title: str
+    part: str | None  # where one measure has several numbers
+    value: float
+    by_chance: float | None
+    reading: str  # what a high value means
 
 
 @dataclass(frozen=True)
@@ -335,6 +358,8 @@ class Company:
     statements: tuple[Statement, ...]
     departments: tuple[Department, ...]
     contact: ContactGrid
+    silo: SiloGrid | None  # None unless exact figures are told
+    figures: tuple[Figure, ...]  # nothing unless exact figures are told
 
 
 @dataclass(frozen=True)

@@ -42,10 +42,18 @@ UNKNOWN = say("Not measured in this scan.")
 NOT_TOLD = say("Not told: all but a few people here are named, so a figure of the group would be theirs.")
 
 
-def cards_of(sight: Sight, rows: Ids, *, told: bool) -> tuple[Card, ...]:
-    """Return the four findings about the people in these rows; none where figures of them would be those of a few."""
-    if not told:
-        return tuple(Card(kind, TITLES[kind], NOT_TOLD, None, hidden=True, why=WHY[kind]) for kind in TITLES)
+def waits_for_more(sight: Sight) -> Phrase:
+    """Say why a group has no figure in a scan whose weeks overlap with those of an earlier one."""
+    return say(
+        "Not told in this scan: fewer than {k} people joined or left since a scan of overlapping weeks. The figure there stands.",
+        k=sight.minimum,
+    )
+
+
+def cards_of(sight: Sight, rows: Ids, *, untold: Phrase | None) -> tuple[Card, ...]:
+    """Return the four findings about the people in these rows, or for each why it would be that of a few."""
+    if untold is not None:
+        return tuple(Card(kind, TITLES[kind], untold, None, hidden=True, why=WHY[kind]) for kind in TITLES)
     overload = sight.scan.facts.get(OVERLOAD)
     return (
         _counted(sight, rows, "connectors", _flagged(sight, "broker")),

@@ -16,7 +16,8 @@ from ona.graph import Graph
 from ona.organisation import Unit, units
 from pipelines.access import words
 from pipelines.access.answers import Company, Department, Statement
-from pipelines.access.disclosed import GROUP
+from pipelines.access.disclosed import COMPANY, GROUP
+from pipelines.access.figures import closed_by_chance, figures, silo_grid
 from pipelines.access.overview import contact_grid
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
@@ -33,12 +34,21 @@ def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
     demand(ws, viewer, Right.SEE_GROUPS)
     sight = look(ws, scan, viewer)
     notes = sight.scan.sealed.manifest.get("notes")
-    sealed = notes.get("company") if isinstance(notes, Mapping) else None
-    enough = int(sight.audience.counted.sum()) >= sight.minimum
-    tell = percent if is_exact(sight) else rough_percent
-    said = [statement(sealed, tell) for statement in STATEMENTS] if isinstance(sealed, Mapping) and enough else []
-    told = tuple(one for one in said if one is not None)
-    return Company(sight.scan.id, sight.minimum, not is_exact(sight), told, departments(sight), contact_grid(sight))
+    found = notes.get("company") if isinstance(notes, Mapping) else None
+    exact = is_exact(sight)
+    told = exact or sight.pattern.has_figures(COMPANY, 0)
+    sealed: Notes = found if isinstance(found, Mapping) and int(sight.audience.counted.sum()) >= sight.minimum and told else {}
+    said = [statement(sealed, percent if exact else rough_percent) for statement in STATEMENTS]
+    return Company(
+        scan_id=sight.scan.id,
+        minimum_group=sight.minimum,
+        in_steps=not exact,
+        statements=tuple(one for one in said if one is not None),
+        departments=departments(sight, closed_by_chance(sealed) if exact else {}),
+        contact=contact_grid(sight),
+        silo=silo_grid(sight, sealed) if exact else None,
+        figures=figures(sealed) if exact else (),
+    )
 
 
 def percent(share: float) -> str:
@@ -51,13 +61,13 @@ def rough_percent(share: float) -> str:
     return f"about {100 * (share_in_steps(share) or 0):.0f}\u00a0%"
 
 
-def departments(sight: Sight) -> tuple[Department, ...]:
+def departments(sight: Sight, closed_z: Mapping[int, float]) -> tuple[Department, ...]:
     """Describe departments by the contact among those that are shown; people of the others are left out on both sides."""
     shown = sorted(code for attribute, code in sight.pattern.cells if attribute == GROUP and sight.pattern.has_figures(attribute, code))
     if len(shown) < 2:
         return ()
     found = units(_graph(sight, "attention", shown), _graph(sight, "ask", shown))
-    rows = [_department(sight, unit) for unit in found]
+    rows = [_department(sight, unit, closed_z.get(unit.unit)) for unit in found]
     rows = rows if is_exact(sight) else [_in_steps(one, sight.minimum) for one in rows]
     return tuple(sorted(rows, key=lambda one: one.name.casefold()))
 
@@ -72,12 +82,13 @@ def _graph(sight: Sight, name: str, shown: Sequence[int]) -> Graph:
     return Graph.from_ties(table, people=rows, layer="attention", teams=np.where(codes == NO_UNIT, -1, codes))
 
 
-def _department(sight: Sight, unit: Unit) -> Department:
+def _department(sight: Sight, unit: Unit, closed_z: float | None) -> Department:
     return Department(
         name=sight.scan.unit_name("group", unit.unit),
         people=unit.people,
         inside=_number((1 - unit.e_i) / 2),
         closed=_number(unit.homophily),
+        closed_z=closed_z,
         carriers=unit.carriers if unit.carriers >= words.SMALLEST_COUNT else None,
         ask_gini=_number(unit.ask_gini),
     )

@@ -28,12 +28,18 @@ class Audience:
     single: Bools
     minimum: int
     departments: bool  # whether figures of departments are published beside those of teams
+    held: frozenset[Cell] = frozenset()  # groups whose figure beside that of an overlapping scan would be that of a few
+    before: sp.csr_array | None = None  # (groups told of in overlapping scans, members of this scan and further people)
+    alone: Bools | None = None  # those of these people who are read one by one in any of the scans
 
     @property
     def digest(self) -> str:
         """What a pattern follows from, as one word."""
         masks = b"".join(np.packbits(mask).tobytes() for mask in (self.counted, self.own, self.single))
-        return hashlib.sha256(masks + f"{self.minimum} {self.departments}".encode()).hexdigest()
+        earlier = b""
+        if self.before is not None and self.alone is not None:
+            earlier = self.before.indptr.tobytes() + self.before.indices.tobytes() + np.packbits(self.alone).tobytes()
+        return hashlib.sha256(masks + earlier + f"{self.minimum} {self.departments} {sorted(self.held)}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +65,11 @@ class Pattern:
         at = self.place.get((attribute, code))
         return at is not None and self.figures[at] == Hidden.SHOWN
 
+    def is_held(self, attribute: str, code: int) -> bool:
+        """Whether figures of a published group wait because too few people joined or left since an overlapping scan."""
+        at = self.place.get((attribute, code))
+        return at is not None and self.figures[at] == Hidden.OVERLAP
+
     @property
     def published(self) -> sp.csr_array:
         """Who is in which published group."""
@@ -72,16 +83,36 @@ class Pattern:
 
 def pattern(audience: Audience, group: Ids, team: Ids, *, complement: bool = True) -> Pattern:
     """Choose the groups that are published; without ``complement`` only by their size, which the audit must find wanting."""
-    found = _groups(audience, group, team)
+    found = groups(audience, group, team)
     cells, members = tuple(cell for cell, _ in found), _matrix([rows for _, rows in found], len(team))
     sizes, rests = _sizes(members), members @ (~audience.single).astype(np.int64)
     reasons = np.where(sizes < audience.minimum, Hidden.TOO_FEW, Hidden.SHOWN).astype(np.int64)
     if complement:
         reasons = _protected(cells, members, audience.minimum, reasons)
     figures = np.where((reasons == 0) & (rests > 0) & (rests < audience.minimum), Hidden.TOO_FEW, reasons)
-    if complement and audience.single.any():
+    held = np.array([cell in audience.held for cell in cells])
+    figures = np.where((figures == 0) & held, Hidden.OVERLAP, figures)
+    if complement and (audience.single.any() or held.any()):
         figures = _protected(cells, members[:, np.flatnonzero(~audience.single)], audience.minimum, figures)
+    if complement and audience.before is not None and audience.alone is not None:
+        figures = _apart_from(audience.before, np.flatnonzero(~audience.alone), members, figures, audience.minimum)
     return Pattern(cells, members, reasons, figures, {cell: at for at, cell in enumerate(cells)})
+
+
+def groups(audience: Audience, group: Ids, team: Ids) -> list[tuple[Cell, Ids]]:
+    """Return every group that an audience can ask about, with the rows of its people who count."""
+    own, others = audience.counted & audience.own, audience.counted & ~audience.own
+    found: list[tuple[Cell, Ids]] = [((COMPANY, 0), np.flatnonzero(own))]
+    for attribute, codes, among in ((GROUP, group, own), (TEAM, team, own), (OUTSIDE, team, others)):
+        if attribute != GROUP or audience.departments:
+            found += [((attribute, code), rows) for code, rows in _by_code(codes, among)]
+    return found
+
+
+def rows_of(sets: Sequence[Ids], persons: Ids) -> sp.csr_array:
+    """Return sets of persons as rows over these persons."""
+    place = {int(person): at for at, person in enumerate(persons.tolist())}
+    return _matrix([np.sort([place[int(person)] for person in one]).astype(np.int64) for one in sets], len(place))
 
 
 def leaks(published: sp.csr_array, single: Bools, minimum: int) -> list[frozenset[int]]:
@@ -90,12 +121,17 @@ def leaks(published: sp.csr_array, single: Bools, minimum: int) -> list[frozense
     return [frozenset(int(kept[column]) for column in leak) for leak in exposed(published[:, kept], minimum)]
 
 
-def _groups(audience: Audience, group: Ids, team: Ids) -> list[tuple[Cell, Ids]]:
-    own, others = audience.counted & audience.own, audience.counted & ~audience.own
-    found: list[tuple[Cell, Ids]] = [((COMPANY, 0), np.flatnonzero(own))]
-    for attribute, codes, among in ((GROUP, group, own), (TEAM, team, own), (OUTSIDE, team, others)):
-        if attribute != GROUP or audience.departments:
-            found += [((attribute, code), rows) for code, rows in _by_code(codes, among)]
+def _apart_from(before: sp.csr_array, kept: Ids, members: sp.csr_array, figures: Ids, minimum: int) -> Ids:
+    """Let more groups wait until nothing of a few people follows from what is told here and in overlapping scans together."""
+    found, sizes = figures.copy(), _sizes(members)
+    wider = sp.csr_array((members.data, members.indices, members.indptr), shape=(members.shape[0], before.shape[1]))
+    while (told := np.flatnonzero(found == Hidden.SHOWN)).size:
+        leaks = exposed(sp.csr_array(sp.vstack([wider[told], before]))[:, kept], minimum)
+        people = kept[sorted(frozenset[int]().union(*leaks))]
+        near = told[np.unique(wider[told][:, people].nonzero()[0])]
+        if not near.size:
+            break
+        found[near[np.lexsort((near, sizes[near]))[0]]] = Hidden.OVERLAP
     return found
 
 

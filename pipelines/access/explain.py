@@ -9,7 +9,7 @@ from ona.errors import ForbiddenError, NotFoundError
 from pipelines.access.disclosed import GROUP, OUTSIDE, TEAM
 from pipelines.access.policy import LOCAL_ANALYST, Readable, Sight, Viewer, demand, look
 from pipelines.access.rights import Reach, Right, Role, reach
-from pipelines.access.units import Units, identity, too_few
+from pipelines.access.units import Units, identity, too_few, untold
 from pipelines.workspace import Workspace
 
 Outcome = Literal["allowed", "hidden", "not found", "forbidden"]
@@ -63,7 +63,7 @@ def explain_group(ws: Workspace, scan: Readable, viewer: Viewer, unit: str) -> D
         return _decision(sight, f"group {unit}", Right.SEE_GROUPS, "not found", reason)
     if not units.pattern.is_shown(*cell):
         return _decision(sight, f"group {unit}", Right.SEE_GROUPS, "hidden", too_few(sight.minimum))
-    figures = "" if units.pattern.has_figures(*cell) else " No figure of it is told: all but a few of its people are read one by one."
+    figures = "" if units.pattern.has_figures(*cell) else f" No figure of it is told: {untold(units, cell)}."
     kind = {GROUP: "department", TEAM: "team"}.get(cell[0], "company")
     return _decision(sight, f"group {unit}", Right.SEE_GROUPS, "allowed", f"This {kind} has enough people.{figures}")
 

@@ -15,14 +15,14 @@ from pipelines import skill_tables
 from pipelines.access.disclosed import GROUP, TEAM
 from pipelines.access.holdings import Skills, skills
 from pipelines.access.need_answers import FollowUp, Need, NeedFigure, Needs, Pressing
-from pipelines.access.policy import Readable, Sight, Viewer, demand, look
+from pipelines.access.policy import LOCAL_ANALYST, Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
 from pipelines.access.rights import Right, Role
 from pipelines.access.shares import BANDS, band, share_of
 from pipelines.access.skill_answers import CoverBand, HeatCell
 from pipelines.access.steps import is_exact
 from pipelines.phrases import Phrase, say
-from pipelines.schema import NEED_FINDINGS
+from pipelines.schema import NEED_FINDINGS, NEED_READINGS
 from pipelines.skill_tables import PEOPLE
 from pipelines.workspace import Workspace
 
@@ -56,12 +56,47 @@ class Assessment:
 
     @cached_property
     def every(self) -> dict[Key, UnitGap]:
-        """Every unit and skill that roles ask for, small ones too."""
-        kind, name = self.attribute
+        """Every unit and skill that roles ask for, small ones too: as of now, or as they stood where a later scan is sealed."""
+        _, name = self.attribute
         counted = self.sight.counted & self.sight.within
-        found = gaps.unit_gaps(self.skills.holding, np.where(counted, self.sight.scan.units(name), NO_UNIT))
-        shown = {one.unit: self.sight.pattern.has_figures(kind, one.unit) for one in found}
-        return {(self.sight.scan.unit_name(name, one.unit), one.skill): one for one in found if shown[one.unit]}
+        now = gaps.unit_gaps(self.skills.holding, np.where(counted, self.sight.scan.units(name), NO_UNIT))
+        found = self.kept.values() if self.is_over and self.kept else now
+        codes = {code: self.sight.scan.unit_name(name, code) for code in self.shown}
+        return {(codes[one.unit], one.skill): one for one in found if one.unit in codes}
+
+    @cached_property
+    def shown(self) -> frozenset[int]:
+        """Codes of the units of which figures are told to this viewer."""
+        kind, name = self.attribute
+        codes = np.unique(self.sight.scan.units(name)).tolist()
+        return frozenset(code for code in codes if code != NO_UNIT and self.sight.pattern.has_figures(kind, code))
+
+    @cached_property
+    def readings(self) -> tuple[Row, ...]:
+        """What was kept when the scan was sealed."""
+        return tuple(self.sight.ws.service.rows(sa.select(NEED_READINGS).where(NEED_READINGS.c.measured == self.end)))
+
+    @cached_property
+    def weights(self) -> Mapping[str, float]:
+        """How much a gap in each skill weighs: as of now, or as it was where a later scan is sealed."""
+        if self.is_over and self.kept:
+            return {row.skill: row.weight for row in self.readings}
+        return gaps.weights(self.skills.risks(self.sight.counted))
+
+    @cached_property
+    def kept(self) -> dict[Key, UnitGap]:
+        """Where each department stood when the scan was sealed; of teams nothing is kept."""
+        if self.attribute[1] != "group":
+            return {}
+        codes = {label: code for code, label in self.sight.scan.sealed.labels.get("group", {}).items()}
+        here = (row for row in self.readings if row.unit in codes)
+        return {(row.unit, row.skill): UnitGap(codes[row.unit], row.skill, row.asked, row.covered / row.asked, row.gap) for row in here}
+
+    @cached_property
+    def is_over(self) -> bool:
+        """Whether a later scan is sealed: from then on nothing about this one changes."""
+        later = sa.select(NEED_READINGS.c.measured).where(NEED_READINGS.c.measured > self.end).limit(1)
+        return bool(self.sight.ws.service.rows(later))
 
     @cached_property
     def told(self) -> dict[Key, UnitGap]:
@@ -75,7 +110,7 @@ class Assessment:
         Without that, a unit and skill that is not on the list would tell that everybody there holds it.
         """
         least = 1 if is_exact(self.sight) else self.sight.minimum
-        return {key: one for key, one in self.told.items() if one.needed - _without_gap(one) >= least}
+        return {key: one for key, one in self.told.items() if one.needed - without_gap(one) >= least}
 
     @cached_property
     def end(self) -> date:
@@ -84,26 +119,28 @@ class Assessment:
 
     @cached_property
     def found(self) -> tuple[Row, ...]:
-        """What debriefs found on this scan and before it, the newest first."""
+        """What debriefs found on this scan and before it, the newest first; they are about departments, of which a manager reads none."""
+        if self.attribute[1] != "group":
+            return ()
         newest = sa.select(NEED_FINDINGS).where(NEED_FINDINGS.c.measured <= self.end).order_by(NEED_FINDINGS.c.measured.desc())
         return tuple(self.sight.ws.service.rows(newest))
 
     def covered(self, gap: UnitGap) -> HeatCell:
         """Say how many have no gap."""
-        return share_of(self.sight, _without_gap(gap), gap.needed)
+        return share_of(self.sight, without_gap(gap), gap.needed)
 
 
 def read_needs(ws: Workspace, scan: Readable, viewer: Viewer) -> Needs:
     """Needs by priority: numbers for analysts, bands for everybody else; small units and figures of few people are left out."""
     demand(ws, viewer, Right.SEE_GROUPS)
     one = Assessment(look(ws, scan, viewer))
-    names = {unit for unit, _ in one.every}
+    names = {one.sight.scan.unit_name(one.attribute[1], code) for code in one.shown}
     figures = [figure for figure in _figures(one) if figure.unit in names]
     planned = {(row.unit, row.skill): row for row in one.found if row.measured == one.end}
     last = {(row.unit, row.skill): row for row in reversed(one.found)}
     listed = gaps.needs(
         [(unit, gap) for (unit, _), gap in one.listed.items()],
-        one.skills.risks(one.sight.counted),
+        one.weights,
         figures,
         {key: str(row.finding) for key, row in last.items()},
     )
@@ -122,13 +159,22 @@ def read_needs(ws: Workspace, scan: Readable, viewer: Viewer) -> Needs:
     )
 
 
+def measured(ws: Workspace, scan: Readable) -> Mapping[Key, tuple[UnitGap, float]]:
+    """Return where every department stands now in each skill that its roles ask for, with its weight; what is kept of a scan."""
+    one = Assessment(look(ws, scan, LOCAL_ANALYST))
+    found = gaps.unit_gaps(one.skills.holding, np.where(one.sight.counted, one.sight.scan.units("group"), NO_UNIT))
+    weight = gaps.weights(one.skills.risks(one.sight.counted))
+    return {(str(one.sight.scan.unit_name("group", gap.unit)), gap.skill): (gap, weight[gap.skill]) for gap in found}
+
+
+def without_gap(gap: UnitGap) -> int:
+    """Return how many people have no gap."""
+    return round(gap.covered * gap.needed)
+
+
 def proposed(need: float) -> float:
     """Return a target in steps of five hundredths: half of what is missing, and a tenth at least."""
     return min(1.0, TARGET_STEP * round(min(1.0, need + max(0.1, (1 - need) / 2)) / TARGET_STEP))
-
-
-def _without_gap(gap: UnitGap) -> int:
-    return round(gap.covered * gap.needed)
 
 
 def _figures(one: Assessment) -> list[UnitFigure]:
@@ -234,10 +280,10 @@ def _earlier(one: Assessment) -> Sequence[Row]:
 
 
 def _follow_up(one: Assessment, row: Row) -> FollowUp:
-    """Hold an earlier target against this scan; bands against bands for whoever reads bands."""
-    gap, then = one.told.get((row.unit, row.skill)), share_of(one.sight, row.covered, row.asked)
+    """Hold an earlier target against what was kept when this scan was sealed; bands against bands for whoever reads bands."""
+    gap, then = one.kept.get((row.unit, row.skill)), share_of(one.sight, row.covered, row.asked)
     same = {"unit": row.unit, "skill": row.skill, "finding": row.finding, "measured": row.measured, "aim": _aim(then.band, row.target)}
-    if gap is None:
+    if gap is None or gap.needed < one.sight.minimum:
         return FollowUp(**same, then=_phrase(then), now=say("hidden to protect people"), outcome="hidden")
     now = one.covered(gap)
     if now.band is None or then.band is None:

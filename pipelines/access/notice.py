@@ -11,6 +11,7 @@ from pipelines.access.rights import Right
 from pipelines.phrases import Phrase, say
 from pipelines.purposes import Purpose
 from pipelines.settings import Mode
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 PURPOSES: Mapping[Purpose, Phrase] = {
@@ -100,7 +101,7 @@ def read_notice(ws: Workspace, viewer: Viewer) -> PublicNotice:
         sources=tuple(_connected(name, read.get(name)) for name in named),
         kept=kept(ws),
         mode=MODES[ws.settings.mode],
-        minimum_group=ws.settings.minimum_group,
+        minimum_group=minimum(ws).holds,
         purposes=tuple(PURPOSES.values()),
         fields=KEPT,
         never=NEVER,

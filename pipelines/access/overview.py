@@ -84,19 +84,30 @@ def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
 
 def contact_grid(sight: Sight) -> ContactGrid:
     """Share of each department's contact by department; a cell needs the minimum group at both ends."""
-    sizes = sight.sizes("group")
-    known = [code for attribute, code in sight.pattern.cells if attribute == GROUP and sight.pattern.has_figures(attribute, code)]
-    shown = sorted(known, key=lambda code: -sizes[code])[:MOST_DEPARTMENTS]
-    shown.sort(key=lambda code: sight.scan.unit_name("group", code).casefold())
+    shown = departments_compared(sight)
     if len(shown) < 2:
         return ContactGrid((), ())
-    weight, people, safe = _between(sight, shown)
+    weight, people, safe = _between(sight, shown, "relationship")
     total = weight.sum(axis=1, keepdims=True)
     share = np.divide(weight, total, out=np.full_like(weight, np.nan), where=total > 0)
     share[unanswerable(~safe & (weight > 0), people)] = np.nan
     names = tuple(sight.scan.unit_name("group", code) for code in shown)
     tell = partial(round, ndigits=3) if is_exact(sight) else share_in_steps
     return ContactGrid(names, tuple(tuple(None if np.isnan(x) else tell(float(x)) for x in row) for row in share))
+
+
+def departments_compared(sight: Sight) -> list[int]:
+    """Return the largest departments that are shown, by name."""
+    sizes = sight.sizes("group")
+    known = [code for attribute, code in sight.pattern.cells if attribute == GROUP and sight.pattern.has_figures(attribute, code)]
+    largest = sorted(known, key=lambda code: -sizes[code])[:MOST_DEPARTMENTS]
+    return sorted(largest, key=lambda code: sight.scan.unit_name("group", code).casefold())
+
+
+def cells_hidden(sight: Sight, shown: list[int], graph: str) -> Grid:
+    """Return between which two of these departments a number would be about too few people, or would tell one that is."""
+    weight, people, safe = _between(sight, shown, graph)
+    return unanswerable(~safe & (weight > 0), people)
 
 
 def _listed(ws: Workspace) -> tuple[ScanEntry, ...]:
@@ -155,9 +166,9 @@ def _warnings(manifest: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(str(one) for one in found) if isinstance(found, list | tuple) else ()
 
 
-def _between(sight: Sight, shown: list[int]) -> tuple[Floats, Ids, Grid]:
+def _between(sight: Sight, shown: list[int], graph: str) -> tuple[Floats, Ids, Grid]:
     """Contact of each pair of departments, the distinct people in it, and whether enough stand at both ends and none carries most."""
-    source, target, weight = sight.scan.ties("relationship")
+    source, target, weight = sight.scan.ties(graph)
     place = np.full(len(sight.scan.persons), -1, dtype=np.int64)
     for at, code in enumerate(shown):
         place[sight.members("group", code)] = at

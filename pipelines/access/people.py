@@ -7,6 +7,7 @@ import numpy as np
 from ona.errors import SettingsError
 from pipelines.access import words
 from pipelines.access.answers import LARGEST_PAGE, Facet, FacetReading, Fact, PeoplePage, PeopleQuery, Person, PersonMark, PersonRow, Sort
+from pipelines.access.axes import person_axes
 from pipelines.access.ledgers import evidence_of
 from pipelines.access.opening import open_record
 from pipelines.access.paging import cursor_after, start_of
@@ -14,7 +15,6 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
 from pipelines.access.rights import Reach, Right, reach
-from pipelines.access.skills import person_axes
 from pipelines.phrases import say
 from pipelines.workspace import Workspace
 

@@ -4,24 +4,26 @@ import hashlib
 import hmac
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
+from ona.disclosure import moved
 from ona.errors import ForbiddenError, NotFoundError
 from pipelines import people
-from pipelines.access.disclosed import Audience, Pattern, pattern
+from pipelines.access.disclosed import COMPANY, GROUP, TEAM, Audience, Cell, Pattern, groups, pattern, rows_of
 from pipelines.access.readable import NO_UNIT, Bools, Ids, ReadableScan
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.access.scope import scope_in_window
 from pipelines.access.stamp import remembered, stamp
-from pipelines.access.standing import AUDIENCES, Release, Standing, release, standing, withheld_at_seal
+from pipelines.access.standing import AUDIENCES, Release, Standing, release, standing, told_to, withheld_at_seal
 from pipelines.keys import Keys
-from pipelines.scans import STRICT_MINIMUM, SealedScan
+from pipelines.scans import STRICT_MINIMUM, SealedScan, open_scan
 from pipelines.settings import Mode
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 CODE_FLOOR = 5
@@ -115,7 +117,8 @@ class Sight:
         sealed = int(str(self.scan.sealed.manifest.get("minimum_group", CODE_FLOOR)))
         then = self.released.minimum_group if self.released else CODE_FLOOR
         floor = STRICT_MINIMUM if self.mode is Mode.STRICT else CODE_FLOOR
-        return max(floor, self.ws.settings.minimum_group, sealed, then)
+        now = remembered(self.ws, "minimum", self.mark, lambda: minimum(self.ws).holds)
+        return max(floor, now, sealed, then)
 
     @cached_property
     def withheld(self) -> frozenset[int]:
@@ -228,7 +231,39 @@ class Sight:
 
     @cached_property
     def audience(self) -> Audience:
-        """Who counts for this viewer, and who is read one by one."""
+        """Who counts for this viewer, who is read one by one, and which groups wait with their figures."""
+        if self.single is Reach.EVERYBODY:
+            return self._counting
+        name = f"beside {self.scan.id} {self.viewer.role} {self.viewer.person} {self.viewer.subject}"
+        return remembered(self.ws, name, self.state, self._beside_overlapping)
+
+    def _beside_overlapping(self) -> Audience:
+        """Find groups that differ by a few people from themselves in a scan of overlapping weeks that this audience was told of before."""
+        earlier = list(_told_before(self))
+        if not earlier:
+            return self._counting
+        names = {(kind, self._name(kind, code)): (kind, code) for (kind, code), _ in self._groups}
+        held = {names[name] for one in earlier for name in moved(self.people_of_groups, one.people_of_groups, self.minimum)}
+        sets = [one.scan.persons[one.pattern.told[[at]].indices] for one in earlier for at in range(one.pattern.told.shape[0])]
+        persons = self.scan.persons
+        everybody = np.concatenate([persons, np.setdiff1d(np.concatenate([one.scan.persons for one in earlier]), persons)])
+        alone = np.isin(everybody, np.concatenate([one.scan.persons[one.visible] for one in (self, *earlier)]))
+        return replace(self._counting, held=frozenset(held), before=rows_of(sets, everybody), alone=alone)
+
+    @cached_property
+    def people_of_groups(self) -> dict[tuple[str, str], frozenset[int]]:
+        """Who counts in each group, by what it is called: codes change from scan to scan."""
+        return {(kind, self._name(kind, code)): frozenset(self.scan.persons[rows].tolist()) for (kind, code), rows in self._groups}
+
+    def _name(self, kind: str, code: int) -> str:
+        return "" if kind == COMPANY else self.scan.unit_name(GROUP if kind == GROUP else TEAM, code)
+
+    @cached_property
+    def _groups(self) -> list[tuple[Cell, Ids]]:
+        return groups(self._counting, self.scan.units("group"), self.scan.units("team"))
+
+    @cached_property
+    def _counting(self) -> Audience:
         others = self.scan.persons != (self.viewer.person if self.viewer.person is not None else -1)
         alone = np.zeros_like(self.visible) if self.single is Reach.EVERYBODY else self.visible
         departments = self.viewer.role is not Role.MANAGER
@@ -255,15 +290,36 @@ class Sight:
 def look(ws: Workspace, scan: Readable, viewer: Viewer) -> Sight:
     """Apply today's opt-outs, consents and reporting tree to a sealed scan."""
     opened = scan if isinstance(scan, ReadableScan) else ReadableScan(scan)
-    mark = stamp(ws)
-    scope = viewer.scope
-    if viewer.role is Role.MANAGER:
-        end = date.fromisoformat(str(opened.sealed.manifest["end"]))
-        scope = frozenset() if viewer.person is None else scope_in_window(ws, viewer.person, end, viewer.stands_for)
-    released = released_to(ws, viewer, opened.id)
-    if released is None and viewer.role in AUDIENCES and not viewer.preview:
+    found = _sight(ws, opened, viewer)
+    if found.released is None and viewer.role in AUDIENCES and not viewer.preview:
         raise NotFoundError(NO_SCAN)
-    return Sight(ws, opened, viewer, mark, standing(ws, mark), released, scope)
+    return found
+
+
+def _sight(ws: Workspace, scan: ReadableScan, viewer: Viewer) -> Sight:
+    mark, scope = stamp(ws), viewer.scope
+    if viewer.role is Role.MANAGER:
+        end = date.fromisoformat(str(scan.sealed.manifest["end"]))
+        scope = frozenset() if viewer.person is None else scope_in_window(ws, viewer.person, end, viewer.stands_for)
+    return Sight(ws, scan, viewer, mark, standing(ws, mark), released_to(ws, viewer, scan.id), scope)
+
+
+def _told_before(sight: Sight) -> Iterator[Sight]:
+    """Yield the same viewer's sight of each scan of overlapping weeks that was sealed before and told to their role, then or now."""
+    ws, viewer = sight.ws, sight.viewer
+    every = {row.id: row for row in remembered(ws, "sealed scans", sight.mark, ws.service.list_scans)}
+    own, told = every.get(sight.scan.id), told_to(ws, viewer.role, sight.mark)
+    if own is None:
+        return
+    for row in every.values():
+        earlier, overlaps = (row.created, row.id) < (own.created, own.id), row.start < own.end and own.start < row.end
+        if earlier and overlaps and (told is None or row.id in told):
+            scan = remembered(ws, f"readable {row.id}", "", partial(_readable, ws, row.id))
+            yield _sight(ws, scan, viewer)
+
+
+def _readable(ws: Workspace, identity: str) -> ReadableScan:
+    return ReadableScan(open_scan(ws, identity))
 
 
 def released_to(ws: Workspace, viewer: Viewer, scan: str) -> Release | None:

@@ -10,6 +10,7 @@ from ona.skill_map import SkillTag, skills_of, tag
 from pipelines import badges, skill_tables
 from pipelines.access import words
 from pipelines.access.answers import Axis
+from pipelines.access.axes import MOST_AXES
 from pipelines.access.disclosed import COMPANY, GROUP, TEAM
 from pipelines.access.holdings import Skills, columns_of, skills
 from pipelines.access.ledgers import states_of
@@ -35,10 +36,8 @@ from pipelines.access.steps import is_exact
 from pipelines.phrases import say
 from pipelines.workspace import Workspace
 
-MOST_COLUMNS, MOST_AXES = 14, 6
-"""Skills on a grid, and hard axes of a spider chart; more cannot be read."""
-
-SOFT: tuple[str, ...] = ("helper", "broker", "reach")
+MOST_COLUMNS = 14
+"""Skills on a grid; more cannot be read."""
 
 ARCHETYPES = ("go-to helper", "connector", "both")
 
@@ -137,36 +136,6 @@ def read_priorities(ws: Workspace, scan: Readable, viewer: Viewer) -> tuple[Prio
     same = ("skill", "needed", "holders", "scarcity", "centrality", "expiry", "gap", "value", "priority")
     sight = look(ws, scan, viewer)
     return tuple(Priority(**{name: getattr(one, name) for name in same}) for one in skills(sight).risks(sight.counted))
-
-
-def person_axes(sight: Sight, row: int) -> tuple[Axis, ...]:
-    """Spider chart of one person: soft facets as percentiles with intervals, hard skills as far as they are proved."""
-    found = skills(sight)
-    asked = [column for column in range(len(found.holding.skills)) if not np.isnan(found.holding.target[row, column])]
-    own = sorted({column for (at, column), proof in found.proofs.items() if at == row and proof.worth > 0} - set(asked))
-    columns = sorted([*asked, *own][:MOST_AXES])
-    return (*(_score_axis(sight, row, facet) for facet in SOFT), *(_proof_axis(found, row, column) for column in columns))
-
-
-def _score_axis(sight: Sight, row: int, facet: str) -> Axis:
-    found = score(sight, row, facet)  # type: ignore[arg-type]  # SOFT holds facets
-    title = words.FACETS[facet].title
-    if found.value is None or found.low is None or found.high is None:
-        return Axis(title, "soft", None, None, None, str(found.reason or ""))
-    said = say("{value} of 100, between {low} and {high}", value=round(found.value), low=round(found.low), high=round(found.high))
-    return Axis(title, "soft", found.value / 100, found.low / 100, found.high / 100, said)
-
-
-def _proof_axis(found: Skills, row: int, column: int) -> Axis:
-    cell, name = found.cell(row, column), found.holding.skills[column]
-    value, low, high, said = {
-        "verified": (1.0, 1.0, 1.0, say("confirmed by its issuer")),
-        "expiring": (1.0, 1.0, 1.0, say("confirmed, ends within 60 days")),
-        "partial": (0.5, 0.0, 1.0, say("stated by the holder, not confirmed")),
-        "missing": (0.0, 0.0, 0.0, say("asked for by the role, no badge on record")),
-        "not-needed": (0.0, 0.0, 0.0, say("no badge on record")),
-    }[cell.state]
-    return Axis(name, "hard", value, low, high, said)
 
 
 def _share_axis(sight: Sight, name: str, kind: str, rows: Ids, marked: Bools) -> Axis:

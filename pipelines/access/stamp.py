@@ -18,6 +18,7 @@ from pipelines.schema import (
     PULLS,
     SCANS,
     TARGETS,
+    THRESHOLDS,
     WITHHELD,
 )
 from pipelines.service import LATEST
@@ -41,6 +42,7 @@ _PARTS = (
     sa.select(sa.func.max(PUBLICATIONS.c.id)),
     sa.select(sa.func.count()).select_from(PUBLICATIONS).where(PUBLICATIONS.c.withdrawn.is_(None)),
     sa.select(sa.func.max(GRANTS.c.decided)),
+    sa.select(sa.func.max(THRESHOLDS.c.id)),
     sa.select(sa.func.max(SCANS.c.created)),
     sa.select(sa.func.count()).select_from(SCANS).where(SCANS.c.state == "sealed"),
     sa.select(sa.func.max(POINTERS.c.scan)).where(POINTERS.c.name == LATEST),

@@ -71,6 +71,14 @@ def release(ws: Workspace, scan: str, role: Role) -> Release | None:
     return releases(ws, role).get(scan)
 
 
+def told_to(ws: Workspace, role: Role, mark: str) -> frozenset[str] | None:
+    """Return every scan that was ever released to a role, taken back or not; None for roles that see all."""
+    if role not in AUDIENCES:
+        return None
+    wanted = sa.select(PUBLICATIONS.c.scan).where(PUBLICATIONS.c.audience == role).distinct()
+    return remembered(ws, f"told to {role}", mark, lambda: frozenset(row.scan for row in ws.service.rows(wanted)))
+
+
 def _standing(ws: Workspace) -> Standing:
     rows = ws.service.rows(sa.select(WITHHELD.c.person, WITHHELD.c.at))
     said = people.consents(ws)

@@ -9,7 +9,7 @@ import numpy as np
 from ona.disclosure import Hidden, primary
 from ona.errors import NotFoundError
 from pipelines.access import words
-from pipelines.access.cards import cards_of
+from pipelines.access.cards import NOT_TOLD, cards_of, waits_for_more
 from pipelines.access.contact import Contact, contact_of
 from pipelines.access.disclosed import COMPANY, GROUP, OUTSIDE, TEAM, Cell, Pattern
 from pipelines.access.named import named_people
@@ -19,7 +19,7 @@ from pipelines.access.readings import marks
 from pipelines.access.rights import Right, Role
 from pipelines.access.stamp import remembered
 from pipelines.access.unit_answers import GroupNode, Groups, GroupTie, LoadBand, UnitMap, WeightBand
-from pipelines.phrases import say
+from pipelines.phrases import Phrase, say
 from pipelines.workspace import Workspace
 
 MOST_NODES = 60
@@ -151,6 +151,13 @@ def coverage_band(sight: Sight) -> str:
     return say("{low} % to {high} %", low=low, high=low + 5)
 
 
+def untold(units: Units, cell: Cell) -> Phrase | None:
+    """Say why no figure of a shown group is told, None where they are."""
+    if units.pattern.has_figures(*cell):
+        return None
+    return waits_for_more(units.sight) if units.pattern.is_held(*cell) else NOT_TOLD
+
+
 def _map(units: Units, unit: str) -> UnitMap:
     sight, cell = units.sight, cell_of(units, unit)
     if not units.pattern.is_shown(*cell):
@@ -158,7 +165,8 @@ def _map(units: Units, unit: str) -> UnitMap:
     inside = _inside(units, cell)
     around = [one for one in _all_of_a_kind(units, inside) if one not in inside]
     contact = units.contact([*inside, *around])
-    ties = [(a, b, weight) for a, b, weight in contact.ties if a < len(inside)]
+    waits = [units.pattern.is_held(*one) for one in (*inside, *around)]
+    ties = [(a, b, weight) for a, b, weight in contact.ties if a < len(inside) and not (waits[a] or waits[b])]
     met = {b for _, b, _ in ties}
     drawn = inside + [one for at, one in enumerate(around, len(inside)) if at in met]
     edges = _edges([*inside, *around], ties)
@@ -202,7 +210,7 @@ def _answer(
         nodes=nodes,
         people=() if reason else named_people(sight, _people_rows(units, cell), {node.id for node in nodes}),
         edges=edges,
-        cards=() if reason else cards_of(sight, units.rows(cell), told=units.pattern.has_figures(*cell)),
+        cards=() if reason else cards_of(sight, units.rows(cell), untold=untold(units, cell)),
         notes=_notes(sight),
         standing=(words.STANDING_LINE, words.ABSENCE_LINE),
     )

@@ -248,6 +248,14 @@ ACCOUNTS: Mapping[str, Phrase] = {
     "unknown": say("unknown"),
 }
 
+TREE_FAULTS: Mapping[str, Phrase] = {
+    "orphan": say("their manager is not in the directory"),
+    "own_manager": say("named as their own manager"),
+    "loop": say("reporting lines in a circle"),
+    "two_managers": say("two managers at once"),
+}
+"""Why somebody's manager is not believed."""
+
 ATTRIBUTES: Mapping[str, Phrase] = {
     "manager": say("manager"),
     "team": say("team"),

@@ -9,6 +9,7 @@ from ona.errors import ConnectorError, NotFoundError
 from ona.rules import Rules
 from pipelines import quarters
 from pipelines.jobs import once, register
+from pipelines.thresholds import minimum
 from pipelines.workspace import Workspace
 
 Progress = Callable[[str, int, int | None], None]
@@ -27,11 +28,12 @@ def pull(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[
 
 def scan(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Analyse the window asked for and seal the result."""
-    from pipelines import scans
+    from pipelines import needs, scans
 
     pulled = dict(pull(ws, {}, progress)) if body.get("pull") else {}
     weeks, end = window(body)
     sealed = scans.run(ws, replace(Rules(), weeks=weeks, seed=ws.settings.seed), end=end, progress=progress)
+    needs.keep_readings(ws, sealed)
     return {"scan": sealed.id, **scans.headline(sealed), **pulled}
 
 
@@ -65,7 +67,7 @@ def check_badges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> 
     found = pulls.check_badges(ws, progress)
     if found.errors and not found.checked:
         raise ConnectorError(found.errors[0])
-    few = ws.settings.minimum_group
+    few = minimum(ws).holds
     by_status = {status: _told(number, few) for status, number in found.by_status.items()}
     changed = [{**one, "badges": _told(int(str(one["badges"])), few)} for one in found.changed]
     checked = None if None in by_status.values() else found.checked  # the rest of the sum would tell what is hidden
@@ -78,7 +80,7 @@ def mail_nudges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> M
 
     del body
     found = mailing.mail_nudges(ws, progress=progress)
-    few = ws.settings.minimum_group
+    few = minimum(ws).holds
     return {"quarter": found.quarter, "due": _told(found.due, few)} | {state: _told(getattr(found, state), few) for state in MAIL_STATES}
 
 

@@ -21,9 +21,9 @@ from pipelines.schema.credentials import CREDENTIAL_PLACES, CREDENTIALS
 from pipelines.schema.exports import EXPORTS
 from pipelines.schema.jobs import JOBS, KEPT_ANSWERS, LEASES, WORKERS
 from pipelines.schema.metadata import METADATA
-from pipelines.schema.needs import MENTORING_PROFILES, NEED_FINDINGS, NEED_SUGGESTIONS
+from pipelines.schema.needs import MENTORING_PROFILES, NEED_FINDINGS, NEED_READINGS, NEED_SUGGESTIONS
 from pipelines.schema.people_calendar import ABSENCES, HOLIDAYS
-from pipelines.schema.publications import PUBLICATIONS
+from pipelines.schema.publications import PUBLICATIONS, THRESHOLDS
 from pipelines.schema.rights import CONTESTS, NAME_INVITATIONS, REVEALS
 from pipelines.schema.skills import (
     ANSWERS,
@@ -32,6 +32,7 @@ from pipelines.schema.skills import (
     CHECK_INS,
     CONFLICTS,
     EVIDENCE_ROWS,
+    EXCLUSIONS,
     NUDGE_MAILS,
     NUDGES,
     PAIRS,
@@ -63,6 +64,7 @@ __all__ = [
     "CREDENTIAL_PLACES",
     "CURSORS",
     "EVIDENCE_ROWS",
+    "EXCLUSIONS",
     "EXPORTS",
     "FAILURES",
     "FILES",
@@ -76,6 +78,7 @@ __all__ = [
     "METADATA",
     "NAME_INVITATIONS",
     "NEED_FINDINGS",
+    "NEED_READINGS",
     "NEED_SUGGESTIONS",
     "NUDGES",
     "NUDGE_MAILS",
@@ -97,6 +100,7 @@ __all__ = [
     "SURVEYS",
     "SURVEY_INVITES",
     "TARGETS",
+    "THRESHOLDS",
     "TOKENS",
     "UNIT_EVIDENCE_ROWS",
     "VIEWERS",

@@ -17,6 +17,19 @@ NEED_FINDINGS = sa.Table(
     sa.Column("at", sa.DateTime, nullable=False),
 )
 
+NEED_READINGS = sa.Table(
+    "need_readings",  # where each department stood when a scan was sealed; written once: nothing later rewrites what became of a target
+    METADATA,
+    sa.Column("unit", sa.String, primary_key=True),  # label of a department
+    sa.Column("skill", sa.String, primary_key=True),
+    sa.Column("measured", sa.Date, primary_key=True),  # first day after the window of the scan
+    sa.Column("covered", sa.Integer, nullable=False),  # people without a gap
+    sa.Column("asked", sa.Integer, nullable=False),  # people whose role asks for the skill
+    sa.Column("gap", sa.Float, nullable=False),  # mean of theirs
+    sa.Column("weight", sa.Float, nullable=False),  # risk × business value of the skill then
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
 NEED_SUGGESTIONS = sa.Table(
     "need_suggestions",
     METADATA,

@@ -1,4 +1,4 @@
-"""Table of publications: which sealed scan is released to whom, under which thresholds, until when."""
+"""Tables of publications: which sealed scan is released to whom, under which thresholds, until when."""
 
 import sqlalchemy as sa
 
@@ -17,4 +17,13 @@ PUBLICATIONS = sa.Table(
     sa.Column("published", sa.DateTime, nullable=False),
     sa.Column("published_by", sa.String(200), nullable=False),
     sa.Column("withdrawn", sa.DateTime),
+)
+
+THRESHOLDS = sa.Table(
+    "thresholds",  # rows are only added: the last one is the minimum group that holds, whatever lower one the settings ask for
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("minimum_group", sa.Integer, nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+    sa.Column("by", sa.String(200), nullable=False),  # the steward who signed, or that the settings raised it
 )

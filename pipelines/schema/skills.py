@@ -96,6 +96,18 @@ CONFLICTS = sa.Table(
     _person("second", key=True),
 )
 
+EXCLUSIONS = sa.Table(
+    "mentoring_exclusions",  # HR's own list; how each end was given decides where it may show, see pipelines.exclusions
+    METADATA,
+    sa.Column("id", sa.String, primary_key=True),
+    _person("first"),
+    _person("second"),
+    sa.Column("first_by", sa.String(10), nullable=False),  # address, label
+    sa.Column("second_by", sa.String(10), nullable=False),
+    sa.Column("set_by", sa.String(200), nullable=False),
+    sa.Column("at", sa.DateTime, nullable=False),
+)
+
 PAIRS = sa.Table(
     "mentoring_pairs",
     METADATA,
@@ -193,6 +205,8 @@ OF_ONE_PERSON = (
     POOL.c.person,
     CONFLICTS.c.first,
     CONFLICTS.c.second,
+    EXCLUSIONS.c.first,
+    EXCLUSIONS.c.second,
     SURVEY_INVITES.c.person,
     ANSWERS.c.rater,
     ANSWERS.c.person,

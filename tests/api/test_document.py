@@ -13,8 +13,8 @@ from pipelines.settings import Settings
 
 COMMITTED = Path(__file__).parents[2] / "docs" / "openapi.json"
 
-NOT_A_SCORE = {"Fact", "Part", "Priority"}
-"""A count that was seen, parts of a judgement about a team, weights of skills: no percentile of a person."""
+NOT_A_SCORE = {"Fact", "Figure", "KeySet", "Part", "Priority"}
+"""Counts that were seen, measures of the company and of sets, parts of a judgement of a team, weights of skills: no person's percentile."""
 
 
 @pytest.fixture(scope="module")

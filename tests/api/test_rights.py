@@ -42,7 +42,7 @@ MANAGER, MEMBER, STRANGER = 2, 11, 3
 
 def acting(app, role: Role, person: int | None = None) -> TestClient:
     """Somebody signed in with this one role."""
-    ws, identity = app.state.ws, f"t-{role}-{person}"
+    ws, identity = app.state.ws, f"v{list(Role).index(role):08x}{(person or 0) % 2**32:08x}"
     row = {
         "id": identity,
         "identity": identity,
@@ -202,6 +202,30 @@ def test_a_cursor_is_good_for_one_viewer_one_scan_and_one_question(running, role
     for client, address in ((other, place), (hr, place), (analyst, place.replace("name", "team")), (analyst, f"{place}&marked=true")):
         answer = client.get(f"{address}&cursor={cursor}")
         assert (answer.status_code, answer.json()["code"]) == (404, "not-found")
+
+
+def test_an_administrator_reads_no_name_no_id_and_no_number_of_anybody_by_any_route(running, routes, company, roles):
+    """Over every route that answers an administrator who is nobody of the company; the control is an analyst on one of them."""
+    ws, admin = running.state.ws, acting(running, Role.ADMIN)
+    secret = {*ws.vault.names(company.persons).values(), *map(str, company.persons), *(f"p{n}@acme" for n in range(len(company.persons)))}
+    secret |= {code for role in Role for code in ids_of(running, company, role, company.persons[MANAGER])}
+    read = []
+    for one in routes:
+        if one.method == "GET" and one.path not in OPEN:
+            answer = admin.get(filled(one.path), follow_redirects=False)
+            read += [one.path] if answer.status_code == 200 else []
+            assert [word for word in secret if word in answer.text] == [], one.path
+    assert {"/viewers", "/api/v1/grants", "/connections", "/quality", "/api/v1/audit/count"} & set(read)
+    assert len(read) > 15
+    assert [word for word in secret if word in roles[Role.ANALYST].get("/api/v1/scans/latest/people").text]
+
+
+def test_the_quality_report_lists_why_reporting_lines_are_not_believed(client, company):
+    report = client.get("/api/v1/scans/latest/quality").json()["report"]
+    assert report["tree_faults"] == {"loop": 0, "orphan": 1}
+    page = client.get("/quality").text
+    assert "Their manager is not in the directory" in page
+    assert "in a circle" not in page
 
 
 def numbers_near_people(value: object, inside: bool = False) -> list[object]:

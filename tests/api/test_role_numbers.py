@@ -20,6 +20,7 @@ TWINS: dict[tuple[Role, str], list[str]] = {
     (Role.HR, "/company"): ["/scans/latest/company"],
     (Role.STEWARD, "/company"): ["/scans/latest/company"],
     (Role.MANAGER, "/company"): ["/scans/latest/company"],
+    (Role.ANALYST, "/key-people"): ["/scans/latest/key-people"],
     (Role.ANALYST, "/company"): ["/scans/latest/company", "/scans/latest"],
     (Role.HR, "/map?view=table"): ["/teams/company/map", "/groups"],
     (Role.STEWARD, "/map?view=table"): ["/teams/company/map", "/groups"],
@@ -64,7 +65,7 @@ DRAWN_FROM_THE_ANSWER = {
 
 WITHOUT_FINDINGS = {
     *("/", "/account", "/docs", "/glossary", "/help", "/jobs/{job_id}", "/look-as", "/my-mentoring/profile", "/notice", "/publish"),
-    *("/reveals/{reveal_id}", "/scans/new", "/suggest", "/recognitions"),
+    *("/reveals/{reveal_id}", "/scans/new", "/suggest", "/recognitions", "/mentoring/exclusions"),
 }
 """Forms, texts, progress and steps, whose numbers are choices and limits, not findings about people."""
 

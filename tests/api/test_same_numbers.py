@@ -16,6 +16,8 @@ TWINS = {
     "/teams/1": ["/teams/1/map"],
     "/teams/company": ["/teams/company/map"],
     "/company": ["/scans/latest/company", "/scans/latest"],
+    "/key-people": ["/scans/latest/key-people"],
+    "/key-people?size=2": ["/scans/latest/key-people?size=2"],
     "/quality": ["/scans/latest/quality"],
     "/connections": ["/connections"],
 }

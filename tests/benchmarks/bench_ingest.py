@@ -29,6 +29,7 @@ BAR_RATE, BAR_MIB = 30_000, 512
 WEEKS = 13
 START = date(2026, 6, 29)
 PEOPLE = 1_000
+HALF_HOUR = timedelta(minutes=30)
 MAP = {"sender": "Sender", "recipient": "Recipient", "time": "EventDate", "zone": "UTC", "namespace": "hr"}
 WORDS = ("see", "the", "meeting", "result", "build", "customer", "release", "could", "thanks", "question", "deploy", "tomorrow")
 Options = dict[str, object]
@@ -137,11 +138,56 @@ def write_mbox(path: Path, mails: int) -> Options:
     return {}
 
 
+def write_ics(path: Path, meetings: int) -> Options:
+    """Write one-off meetings of three to eight people with the properties that programs add and a text of half a kilobyte."""
+    chance = random.Random(0)
+    step = timedelta(weeks=WEEKS) / meetings
+    at = datetime(START.year, START.month, START.day, tzinfo=UTC)
+    text = "\\n".join(" ".join(chance.choices(WORDS, k=12)) for _ in range(6))
+    with path.open("w", encoding="utf-8", newline="\r\n") as file:
+        file.write("BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//bench//EN\n")
+        for number in range(meetings):
+            at += step
+            people = chance.sample(range(PEOPLE), 3 + number % 6)
+            guests = "".join(
+                f"ATTENDEE;CN=Person {n};PARTSTAT={'ACCEPTED' if n % 5 else 'DECLINED'}:mailto:person.{n}@acme.example\n"
+                for n in people[1:]
+            )
+            moments = (
+                f"DTSTAMP:{at - timedelta(days=2):%Y%m%dT%H%M%SZ}\nDTSTART:{at:%Y%m%dT%H%M%SZ}\nDTEND:{at + HALF_HOUR:%Y%m%dT%H%M%SZ}\n"
+            )
+            words = f"SUMMARY:about {number}\nDESCRIPTION:{text}\nSEQUENCE:0\nSTATUS:CONFIRMED\n"
+            host = f"ORGANIZER;CN=Person {people[0]}:mailto:person.{people[0]}@acme.example\n"
+            file.write(f"BEGIN:VEVENT\nUID:{number:x}@acme.example\n{moments}{words}{host}{guests}END:VEVENT\n")
+        file.write("END:VCALENDAR\n")
+    return {}
+
+
+def write_trace(path: Path, rows: int) -> Options:
+    """Write a message trace: a row per recipient, one to three rows a mail."""
+    chance = random.Random(0)
+    step = timedelta(weeks=WEEKS) / rows
+    at = datetime(START.year, START.month, START.day, tzinfo=UTC)
+    with path.open("w", encoding="utf-8") as file:
+        file.write("Received,SenderAddress,RecipientAddress,Subject,Status,ToIP,FromIP,Size,MessageId,MessageTraceId\n")
+        left, head = 0, ""
+        for number in range(rows):
+            if not left:
+                left, sent = 1 + number % 3, f"{at + step * number:%Y-%m-%dT%H:%M:%S.1234567Z}"
+                head = f"{sent},person.{chance.randrange(PEOPLE)}@acme.example"
+                tail = f'"about {number}, and more",Delivered,,10.0.0.1,4567,<{number:x}@acme.example>,{number:032x}'
+            file.write(f"{head},person.{chance.randrange(PEOPLE)}@acme.example,{tail}\n")
+            left -= 1
+    return {}
+
+
 SOURCES: dict[str, tuple[str, str, Callable[[Path, int], Options]]] = {
     "table.csv": ("events", "csv", write_csv),
     "table.parquet": ("events", "parquet", write_parquet),
     "slack.zip": ("slack_export", "zip", write_slack),
     "mail.mbox": ("mbox", "mbox", write_mbox),
+    "calendar.ics": ("ics", "ics", write_ics),
+    "trace.csv": ("message_trace", "csv", write_trace),
 }
 
 
@@ -191,8 +237,9 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=500_000, help="rows of the tables (bar: 20,000,000)")
     parser.add_argument("--messages", type=int, default=100_000, help="messages of the Slack zip (2 GiB: about 3,600,000)")
     parser.add_argument("--mails", type=int, default=200_000)
+    parser.add_argument("--meetings", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", choices=SOURCES, default=list(SOURCES))
-    parser.add_argument("--folder", type=Path, help="where the files are written; a temporary folder otherwise")
+    parser.add_argument("--folder", type=Path, help="where the files are written, made when missing; a temporary folder otherwise")
     parser.add_argument("--measure", choices=SOURCES)
     parser.add_argument("--file", type=Path)
     parser.add_argument("--options", default="{}")
@@ -201,6 +248,9 @@ def main() -> None:
         measure(chosen.measure, chosen.file, json.loads(chosen.options))
         return
     sizes = {"table.csv": chosen.rows, "table.parquet": chosen.rows, "slack.zip": chosen.messages, "mail.mbox": chosen.mails}
+    sizes |= {"calendar.ics": chosen.meetings, "trace.csv": chosen.rows}
+    if chosen.folder:
+        chosen.folder.mkdir(parents=True, exist_ok=True)
     heading = f"{'records':>12}{'accepted':>12}{'file MiB':>9}{'seconds':>9}{'cpu s':>8}{'per cpu s':>11}{'peak MiB':>9}{'µs/hmac':>9}"
     print(f"{'source':<15}{heading}  bar {BAR_RATE:,}/s, {BAR_MIB} MiB")
     for name in chosen.only:

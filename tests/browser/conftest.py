@@ -62,11 +62,11 @@ class Seen:
 
 
 @contextmanager
-def served(company: object) -> Iterator[Site]:
-    """Serve a company on a free port."""
+def served(company: object, port: int = 0) -> Iterator[Site]:
+    """Serve a company on this port, else on a free one."""
     app = create_app(company.settings)
     door = socket.socket()
-    door.bind(("127.0.0.1", 0))
+    door.bind(("127.0.0.1", port))
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, ws="none"))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [door]}, daemon=True)
     thread.start()

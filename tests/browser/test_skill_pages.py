@@ -92,15 +92,15 @@ def asked(place):
 
 
 def test_filled_pages_have_no_serious_findings_at_any_width_in_any_light(place, open_as):
-    site, invited, _ = place
+    site = place[0]
     code = view_id(site.app.state.ws.keys, Role.ANALYST, site.company.scan, site.company.hidden_helper)
     person = site.company.persons[9]
     pages = [(path, Role.ANALYST, None) for path in ("/skills?team=1", f"/people/{code}")]
-    pages += [(path, Role.HR, None) for path in (f"/mentoring/{invited}", "/skill-units?by=archetype")]
-    survey = surveys.own_surveys(site.app.state.ws, Viewer("p", Role.EMPLOYEE, person=person))[0].id
-    pages += [(f"/my-surveys/{survey}?text=abel", Role.EMPLOYEE, person), ("/my-step", Role.EMPLOYEE, nudged(place))]
+    pages += [(path, Role.HR, None) for path in ("/skill-units?by=archetype",)]
+    pages += [("/my-step", Role.EMPLOYEE, nudged(place))]
     pages += [("/my-mentoring", Role.EMPLOYEE, asked(place)), ("/my-badges", Role.EMPLOYEE, person)]
-    pages += [("/needs", Role.ANALYST, None), ("/needs", Role.HR, None), ("/candidates?page=2", Role.HR, None)]
+    pages += [("/needs?text=agile", Role.ANALYST, None), ("/needs?text=agile", Role.HR, None), ("/candidates?page=2", Role.HR, None)]
+    pages += [("/mentoring/exclusions", Role.HR, None), ("/skill-teams/company", Role.ANALYST, None)]
     faults = [f"{path}: {fault}" for path, role, who in pages for fault in serious(open_as(path, role, who))]
     assert not faults, "\n".join(faults)
 
@@ -112,6 +112,49 @@ def test_every_cell_of_the_grid_is_told_by_shape_and_word(open_as):
     assert page.locator("td.skill-cell svg").count() == cells.count() == page.locator("td.skill-cell .cell-word").count()
     assert page.evaluate("[...document.querySelectorAll('td.skill-cell .cell-word')].every(e => e.textContent.trim() !== '')")
     assert {"held", "missing", "stated"} <= {text.strip() for text in page.locator(".cell-word").all_inner_texts()}
+
+
+def test_the_grid_and_the_spider_chart_are_read_by_keyboard_with_scripts_off(place, open_as):
+    """Tab reaches the table, arrows move it sideways, a name opens the person, whose chart is followed by the same as a table."""
+    page = open_as("/skills", Role.ANALYST, java_script_enabled=False, viewport={"width": 375, "height": 800})
+    region = page.get_by_role("region", name="People and skills")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if region.evaluate("e => e === document.activeElement"):
+            break
+    expect(region).to_be_focused()
+    for _ in range(10):
+        page.keyboard.press("ArrowRight")
+        page.wait_for_timeout(50)
+    assert region.evaluate("e => e.scrollLeft") > 0
+    page.keyboard.press("Tab")
+    first = region.get_by_role("link").first
+    expect(first).to_be_focused()
+    outline = first.evaluate("e => getComputedStyle(e).outlineWidth")
+    assert float(outline.removesuffix("px")) >= 2, "where the focus is can be seen"
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/people/*")
+    names = page.locator("svg.spider text:not(.scale)").all_inner_texts()
+    rows = page.locator(".spider-figure table tbody th").all_inner_texts()
+    assert len(names) == len(rows) >= 3
+    assert page.locator("svg.spider").get_attribute("aria-hidden") == "true"
+
+
+def test_a_pair_is_put_on_the_list_and_taken_off_by_keyboard_with_scripts_off(place, open_as):
+    page = open_as("/mentoring", Role.HR, java_script_enabled=False)
+    page.get_by_role("link", name="Pairs that are never matched").focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("One of the two").fill("p20@acme.example")
+    for other, said in (("nobody@acme.example", "nobody of this address or label"), ("p21@acme.example", None)):
+        page.get_by_label("The other", exact=True).fill(other)
+        page.keyboard.press("Enter")
+        expect(page.get_by_role("alert").filter(has_text=said or "nobody")).to_have_count(1 if said else 0)
+        expect(page.get_by_label("One of the two")).to_have_value("p20@acme.example" if said else "")
+    expect(page.locator("tbody tr")).to_have_count(1)
+    expect(page.locator("tbody tr")).to_contain_text("you")
+    page.get_by_role("button", name="Take off the list").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No pair is on the list.")).to_have_count(1)
 
 
 def test_a_pair_is_held_and_let_go_by_keyboard_with_scripts_off(place, open_as):

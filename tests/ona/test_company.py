@@ -18,6 +18,8 @@ def test_two_closed_departments_are_told(b6):
     assert found["communities"]["modularity"] == pytest.approx(0.3571)
     assert found["e_i"]["observed"] == pytest.approx(-0.7143)
     assert found["e_i"]["mean"] == pytest.approx(0.2)
+    assert found["silo"]["ratio"] == [[1.7143, 0.2857], [0.2857, 1.7143]]
+    assert (found["silo"]["units"], found["silo"]["draws"]) == ([0, 1], 20)
     assert found["degree_centralisation"] == pytest.approx(0.2)
     assert found["small_world"] == {"clustering": 0.7778, "transitivity": 0.6, "path": 1.8}
     assert found["fragility"]["molloy_reed"] == pytest.approx(2.4286)

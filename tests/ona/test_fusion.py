@@ -69,8 +69,18 @@ def test_the_tie_of_two_is_the_geometric_mean_of_both_directions(fixture):
     assert near[1, 2] == 0  # only c turned to b
 
 
+def test_a_tie_of_eight_one_way_and_two_the_other_weighs_four():
+    """T1.9: the geometric mean; the share that is returned is in the test of the company's reciprocity."""
+    pair = tie_weeks(who(n=2), ties((Channel.CHAT, A, B, 1.0), (Channel.CHAT, B, A, 1.0)))
+    weight = np.where(pair.source == pair.source[0], 8.0, 2.0)
+    assert relationship(pair, weight, np.arange(1)).adjacency.toarray()[0, 1] == pytest.approx(4)
+
+
 def test_half_the_shared_days_make_twice_the_rate():
-    """T1.8 without the pull towards 0: 12 turns on 60 days or on 20."""
+    """T1.8: 12 turns on 50 shared days .20 a day, on 20 days .40; and for half-time staff on 60 days and on 24."""
+    for weeks, rate in ((10, 0.20), (4, 0.40)):
+        shared = tie_weeks(who(weeks=weeks, n=2), ties((Channel.CHAT, A, B, 12.0)))
+        assert shared.rates(Channel.CHAT, np.ones(weeks), 10.0)[0] == pytest.approx(rate)
     full, part = (tie_weeks(who(work_days=[31, days], n=2), ties((Channel.CHAT, A, B, 12.0))) for days in (31, 3))
     assert full.rates(Channel.CHAT, np.ones(12), 10.0)[0] == pytest.approx(12 / 70)
     assert part.rates(Channel.CHAT, np.ones(12), 10.0)[0] == pytest.approx(12 / 34)

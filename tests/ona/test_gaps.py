@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from ona.errors import NotEnoughDataError
-from ona.gaps import Holding, UnitFigure, needs, ranked, unit_gaps
-from ona.nudges import COURSE, SHADOWING, Course, Offers, choose, effect, is_held_out, quarter_of
-from ona.skill_map import LABELS, MAP, ONET, SkillTag, skills_of, tag
+from ona.gaps import Holding, UnitFigure, needs, ranked, unit_gaps, weights
+from ona.nudges import COURSE, SHADOWING, Offers, choose, effect, is_held_out, quarter_of
+from ona.skill_map import LABELS, MAP, ONET, Course, SkillTag, skills_of, tag
 from ona.validity import auc, lift, validate
 
 NO = float("nan")
@@ -47,7 +47,7 @@ def test_units_are_told_how_many_of_those_asked_have_no_gap():
 
 def test_needs_rise_with_tickets_and_delays_and_fall_with_courses_completed():
     gaps = [("Claims", one) for one in unit_gaps(holding(), np.zeros(4, np.int64)) if one.skill == "a"]
-    risks = ranked(holding(), {})
+    risks = weights(ranked(holding(), {}))
     quiet = needs(gaps, risks, [], {})[0]
     tickets = UnitFigure("ticket_tag", "Claims", "a", 30, 100)
     loud = needs(

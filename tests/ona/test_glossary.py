@@ -2,7 +2,7 @@
 
 import pytest
 
-from ona.glossary import FACETS, FAMILIES, documented, entry_of, glossary
+from ona.glossary import FACETS, FAMILIES, OF_COMPANY, documented, entry_of, glossary
 from ona.indicators import INDICATORS
 from ona.metrics import METRICS
 
@@ -24,10 +24,16 @@ Somebody (1999), doi:10.1/1; Another (2000)
 """
 
 
-@pytest.mark.parametrize("name", [f"metric {name}" for name in METRICS] + [f"indicator {name}" for name in INDICATORS])
+MEASURES = (
+    {f"metric {name}": one.compute for name, one in METRICS.items()}
+    | {f"indicator {name}": one.compute for name, one in INDICATORS.items()}
+    | {f"company {name}": compute for name, (compute, *_) in OF_COMPANY.items()}
+)
+
+
+@pytest.mark.parametrize("name", MEASURES)
 def test_every_measure_says_its_meaning_range_formula_cost_and_reference(name):
-    kind, _, name = name.partition(" ")
-    found = documented((METRICS if kind == "metric" else INDICATORS)[name].compute.__doc__)
+    found = documented(MEASURES[name].__doc__)
     assert all(found[part] for part in ("meaning", "range", "formula", "cost", "references")), found
     assert found["meaning"].endswith(".")
     assert found["range"].endswith(".")
@@ -36,7 +42,7 @@ def test_every_measure_says_its_meaning_range_formula_cost_and_reference(name):
 
 def test_the_glossary_holds_every_measure_once_in_the_order_of_families():
     found = glossary()
-    assert set(found) == set(METRICS) | set(INDICATORS) | {"multiplex_participation"}
+    assert set(found) == set(METRICS) | set(INDICATORS) | set(OF_COMPANY) | {"multiplex_participation"}
     families = [one.family for one in found.values()]
     assert sorted(families, key=list(FAMILIES).index) == families
     assert all(

@@ -17,7 +17,6 @@ from ona.organisation import (
     herfindahl,
     mixing,
     reciprocity,
-    silo_z,
     small_world,
     top_share,
     units,
@@ -53,13 +52,6 @@ def test_the_smallest_p_is_one_over_draws_plus_one(undirected):
     closed = undirected("ab bc cd de ef fa ac bd gh hi ij jk kl lg gi hj", teams="abcdef ghijkl")
     assert ei_by_chance(closed, draws=99).p == pytest.approx(1 / 100)
     assert ei_by_chance(closed, draws=99) == ei_by_chance(closed, draws=99)
-
-
-def test_silo_counts_deviations_from_rewired_companies(undirected):
-    closed = undirected("ab bc cd de ef fa ac bd gh hi ij jk kl lg gi hj", teams="abcdef ghijkl")
-    assert (silo_z(closed, draws=20) > 2).all()
-    assert np.array_equal(silo_z(closed, draws=5, seed=4), silo_z(closed, draws=5, seed=4))
-    assert np.isnan(silo_z(undirected("ab", teams="a b"))).all()
 
 
 def test_degree_and_betweenness_are_centralised_as_known(b6, undirected):
@@ -169,14 +161,3 @@ def test_units_are_told_one_by_one(undirected, directed):
     assert second.homophily == pytest.approx((1 - 3 / 5) / (1 - 3 / 5))
     with pytest.raises(TableError, match="same"):
         units(attention, directed("b>a", teams="ab cd e"))
-
-
-def test_a_rewired_company_keeps_degrees_and_weights(random_graph):
-    from ona.organisation import _rewired
-
-    for seed in range(20):
-        graph = random_graph(seed)
-        for again in _rewired(graph, 3, np.random.default_rng(seed)):
-            assert np.diff(again.structure.indptr).tolist() == np.diff(graph.structure.indptr).tolist()
-            assert sorted(again.adjacency.data) == sorted(graph.adjacency.data)
-            assert np.array_equal(again.teams, graph.teams)

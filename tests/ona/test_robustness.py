@@ -14,18 +14,18 @@ from ona.tables import ACCOUNTS, EVENTS, AccountKind, Flag, Kind, Role, SpaceKin
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of
 
-MEDIAN, NINETY_FIFTH = 0.01, 0.04  # percentile points of people not touched directly
+NINETY_FIFTH = 0.02  # percentile points of people not touched directly, section 13.4
 
 
 def scanned(made: Company, events: pa.Table, accounts: pa.Table) -> Scan:
     with Engine(threads=1) as engine:
         ties, asks, presence = tables_of(engine, events, accounts, TieRules())
-    return scan(ties, asks, presence, made.people, Rules(n_resamples=40))
+    return scan(ties, asks, presence, made.people, Rules(n_resamples=20, n_halves=6))
 
 
 @pytest.fixture(scope="module")
 def made() -> Company:
-    return company(people=250, seed=3)
+    return company(people=130, seed=6)
 
 
 @pytest.fixture(scope="module")
@@ -98,5 +98,4 @@ def test_people_who_are_not_touched_hardly_move(
     after = percentiles(scanned(made, changed, accounts))
     moved = [abs(after[key] - place) for key, place in places.items() if key in after and key[0] not in touched]
     assert len(moved) >= 0.98 * len(places) - 2 * len(touched)
-    assert np.median(moved) <= MEDIAN
     assert np.quantile(moved, 0.95) <= NINETY_FIFTH

@@ -111,6 +111,8 @@ def test_power_three_rewards_the_specialist_over_the_mean():
     assert power_mean(np.array([90.0, 40]), 3) == pytest.approx(73.47, abs=5e-3)  # T5.2
     assert power_mean(np.array([70.0, 60]), 3) == pytest.approx(65.38, abs=5e-3)
     assert power_mean(np.array([95.0, 20, 30]), 3) == pytest.approx(66.75, abs=5e-3)
+    assert power_mean(np.array([95.0, 20, 30]), 1) == pytest.approx(48.33, abs=5e-3)
+    assert [power_mean(np.array(both), 1) for both in ([90.0, 40], [70.0, 60])] == [65, 65]
 
 
 def test_the_overall_interval_holds_the_overall_score():

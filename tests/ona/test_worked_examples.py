@@ -1,6 +1,11 @@
-"""Every worked example of the method and every library hazard it lists is named by a test, so that none is lost when tests move."""
+"""Every worked example of the method and every library hazard it lists is named by a test, so that none is lost when tests move.
 
+To see which test holds one: ``grep -rn "T2[.]14" tests/ona``.
+"""
+
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,8 +21,19 @@ HAZARDS = {1, 2, 3, 7, 8, 9, 10, 11, 12, 13, 15, 16, 17}
 
 @pytest.fixture(scope="module")
 def said() -> str:
-    """Docstrings and comments of all tests but this one."""
-    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(TESTS.rglob("test_*.py")) if path != Path(__file__))
+    """Source, with docstrings and comments, of every function of the science's tests that asserts something."""
+    return "\n".join(source for path in sorted((TESTS / "ona").rglob("test_*.py")) if path != Path(__file__) for source in asserting(path))
+
+
+def asserting(path: Path) -> Iterator[str]:
+    text = path.read_text(encoding="utf-8")
+    for node in ast.parse(text).body:
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_") and any(map(asserts, ast.walk(node))):
+            yield "\n".join(text.splitlines()[node.lineno - 1 : node.end_lineno])
+
+
+def asserts(node: ast.AST) -> bool:
+    return isinstance(node, ast.Assert) or (isinstance(node, ast.Attribute) and node.attr.startswith(("assert_", "raises")))
 
 
 @pytest.mark.parametrize("section", EXAMPLES)

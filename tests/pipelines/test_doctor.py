@@ -1,10 +1,11 @@
 """The examination: every line that a service needs, and what each says when it does not hold."""
 
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipelines import doctor
+from pipelines import doctor, issuer
 from pipelines.jobs import register
 from pipelines.settings import SignIn, load_settings
 from pipelines.workspace import open_workspace
@@ -27,7 +28,8 @@ def company(home, **changes):
 
 def test_the_lines_of_a_new_deployment_in_their_order(home):
     found = doctor.examine(home)
-    looked_at = ["Python", "Settings", "Disk", "Key and databases", "Clock", "Worker", "Sign-in", "Figures", "Connectors", "Scans"]
+    looked_at = ["Python", "Settings", "Disk", "Key and databases", "Clock", "Worker", "Sign-in", "Figures"]
+    looked_at += ["Credentials", "Connectors", "Scans"]
     assert [one.name for one in found if one.name in looked_at] == looked_at
     assert {one.name for one in found if not one.ok} == {"Connectors"}
     assert "[connectors.NAME]" in next(one.fix for one in found if one.name == "Connectors")
@@ -92,3 +94,22 @@ def test_what_makes_later_checks_impossible_ends_the_list_with_its_reason(home, 
         found = doctor.examine(home.parent / "nowhere")
         assert not found[-1].ok
     assert found[-1].fix
+
+
+def test_the_key_of_credentials_is_there_read_by_nobody_else_and_not_too_old(home):
+    with company(home, client_secret="not-a-secret") as ws:
+        assert line(ws, "Credentials").found == "off"
+        giving = ws.settings.model_copy(update={"credentials": "on"})
+        on = replace(ws, settings=giving)
+        assert "ona credentials key" in line(on, "Credentials").fix
+        issuer.create(giving.issuer_key_file, today=date(2024, 1, 1))
+        assert line(on, "Credentials").found == "on, signed as did:web:ona.acme.example with a key of 2024-01-01"
+        giving.issuer_key_file.chmod(0o644)
+        assert "can be read by others" in line(on, "Credentials").fix
+        giving.issuer_key_file.chmod(0o600)
+        years_on = replace(on, now=lambda: datetime(2027, 1, 1))
+        assert "--rotate" in line(years_on, "Credentials").fix
+        issuer.create(giving.issuer_key_file, again=True, today=date(2027, 1, 1))
+        assert line(years_on, "Credentials").ok
+        giving.issuer_key_file.write_text("{}")
+        assert "damaged" in line(years_on, "Credentials").fix

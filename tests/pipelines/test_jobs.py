@@ -20,8 +20,26 @@ from pipelines.access import LOCAL_ANALYST
 from pipelines.jobs import Kept, KeyReusedError, State, bodies, dispatch, once, register, worker
 from pipelines.jobs.worker import Worker
 from pipelines.keys import create_key
-from pipelines.schema import JOBS, KEPT_ANSWERS, LEASES
+from pipelines.schema import (
+    CONSENTS,
+    CONTESTS,
+    CREDENTIALS,
+    EXCLUSIONS,
+    EXPORTS,
+    GRANTS,
+    JOBS,
+    KEPT_ANSWERS,
+    LEASES,
+    NAME_INVITATIONS,
+    NEED_READINGS,
+    PAIRS,
+    PUBLICATIONS,
+    REVEALS,
+    VIEWERS,
+    WITHHELD,
+)
 from pipelines.settings import load_settings, write_template
+from pipelines.skill_tables import Target, put_targets
 from pipelines.workspace import open_workspace
 
 NOW = datetime(2026, 8, 5, 12)
@@ -62,6 +80,7 @@ def test_a_job_is_taken_once_and_its_end_is_stored(ws):
 
 def test_the_progress_of_a_scan_is_stored_step_by_step_and_its_result_names_the_scan(full):
     job, seen = asked(full, "scan", weeks=4), []
+    put_targets(full, (Target("*", "agile", 1.0, 1.0),))
 
     def run(taken, progress):
         def told(*step):
@@ -74,7 +93,29 @@ def test_the_progress_of_a_scan_is_stored_step_by_step_and_its_result_names_the_
     found = jobs.find(full, job.id)
     assert list(dict.fromkeys(seen))[-4:] == ["load", "scan", "checks", "seal"]
     assert (found.state, found.result["scan"]) == (State.DONE, scans.open_scan(full).id)
-    assert scans.open_scan(full).manifest["weeks"] == 4
+    manifest = scans.open_scan(full).manifest
+    assert manifest["weeks"] == 4
+    kept = full.service.rows(sa.select(NEED_READINGS))
+    assert {str(row.measured) for row in kept} == {manifest["end"]}, "with a scan stands where departments are, for the next to look back"
+
+
+OUTCOMES = (REVEALS, NAME_INVITATIONS, PAIRS, GRANTS, CREDENTIALS, CONTESTS, EXPORTS, VIEWERS, PUBLICATIONS, EXCLUSIONS, CONSENTS, WITHHELD)
+
+
+def test_no_kind_of_job_changes_what_becomes_of_anybody(full):
+    """A file is the one thing that a job makes about people, and that job starts with two signatures."""
+
+    def outcomes():
+        return [[tuple(row) for row in full.service.rows(sa.select(table))] for table in OUTCOMES]
+
+    ran, before = [], outcomes()
+    for kind, body in {"scan": {"weeks": 3}, "pull": {}, "retention": {}, "badges": {}, "mail": {}, "export": {"export": "0" * 32}}.items():
+        job = asked(full, kind, **body)
+        Worker(full).take(job.id)
+        ran.append((kind, jobs.find(full, job.id).ended))
+    assert ran == [(kind, True) for kind in ("scan", "pull", "retention", "badges", "mail", "export")]
+    assert set(bodies.BODIES) == {kind for kind, _ in ran}
+    assert outcomes() == before
 
 
 def test_a_cancelled_scan_leaves_the_last_one_as_it_was(full):

@@ -142,9 +142,3 @@ def test_a_full_disk_asks_to_try_later_and_leaves_no_half_file(tmp_path: Path, s
     assert lake.read("space_weeks", verify=True).num_rows == 50
     lake.write("space_weeks", "q", weeks())
     service.close()
-
-
-def test_too_little_space_is_said_before_the_work(lake: Lake) -> None:
-    lake.check_free_space(1)
-    with pytest.raises(TryLaterError, match="are needed"):
-        lake.check_free_space(2**62)

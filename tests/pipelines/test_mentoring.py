@@ -157,6 +157,24 @@ def test_check_ins_are_asked_after_thirty_sixty_and_ninety_days_until_the_end(pl
     assert (mentee, mentor) not in board_pairs(ws, scan, programme), "a pair that ended is not matched again"
 
 
+def test_what_check_ins_said_is_told_from_the_minimum_group_on_and_in_steps(place):
+    """Four people, then five: each day is told for itself, rounded so that one more answer does not show."""
+    ws, scan, programme = place
+    programmes.invite(ws, HR, scan, programme)
+    month, told = later(ws, 31), []
+    for mentee, mentor in persons_of(ws, programme)[:5]:
+        pair = pairs.own_pairs(ws, as_person(mentee))[0].id
+        for person in (mentee, mentor):
+            pairs.answer(ws, as_person(person), next(one.id for one in pairs.own_pairs(ws, as_person(person)) if one.id == pair), True)
+        pairs.check_in(month, as_person(mentee), pair, 30, met=3, useful=4)
+        told.append(pairs.pulses(ws, HR, programme)[0])
+    assert told[3] == pairs.Pulse(30, None, None, None)
+    assert told[4] == pairs.Pulse(30, 5, 3.0, 4.0)
+    assert [one.people for one in pairs.pulses(ws, HR, programme)] == [5, None, None]
+    with pytest.raises(ForbiddenError):
+        pairs.pulses(ws, LOCAL_ANALYST, programme)
+
+
 def board_pairs(ws, scan, programme):
     sight = look(ws, scan, HR)
     person = {code: int(scan.persons[row]) for row, code in enumerate(sight.codes)}

@@ -3,7 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 import numpy as np
 import pytest
@@ -16,9 +16,9 @@ from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.needs import Assessment, read_needs
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.needs import record_finding
+from pipelines.needs import keep_readings, record_finding
 from pipelines.scans import open_scan
-from pipelines.schema import NEED_FINDINGS
+from pipelines.schema import BADGE_ROWS, NEED_FINDINGS, NEED_READINGS
 from pipelines.settings import load_settings
 from pipelines.skill_tables import Target, load
 from pipelines.workspace import open_workspace
@@ -189,6 +189,7 @@ def test_the_next_scan_says_whether_the_target_was_reached(place, holders, outco
         connection.execute(sa.update(NEED_FINDINGS).values(measured=before.end - timedelta(days=91)))
     if holders:
         skill_tables.put_targets(ws, (Target("*", "quality", 0.0, 1.0), Target("*", "agile", 1.0, 1.0)))
+    keep_readings(ws, scan)
     found = read_needs(ws, scan, LOCAL_ANALYST)
     assert {(one.unit, one.finding): one.outcome for one in found.follow_ups} == {
         ("Engineering", "skill"): outcome,
@@ -198,6 +199,58 @@ def test_the_next_scan_says_whether_the_target_was_reached(place, holders, outco
     banded = read_needs(ws, scan, HR).follow_ups
     assert {one.outcome for one in banded} == {outcome}
     assert not any(letter.isdigit() for one in banded for letter in (one.then + one.aim + one.now).replace("fewer than 5", ""))
+
+
+def later(ws, scan):
+    """Seal where departments stand a quarter after a scan, as if the next one were there."""
+    with ws.service.begin() as connection:
+        rows = [dict(row._mapping) for row in connection.execute(sa.select(NEED_READINGS))]
+        end = read_needs(ws, scan, LOCAL_ANALYST).end
+        connection.execute(sa.insert(NEED_READINGS), [row | {"measured": end + timedelta(days=91)} for row in rows])
+
+
+def test_what_became_of_a_target_is_written_once(place):
+    """Neither other rules nor other badges, nor a second run of the same scan, change what was found when it was sealed."""
+    ws, scan = place
+    record_finding(ws, LOCAL_ANALYST, scan, ("Engineering", "quality"), "skill", 0.6)
+    with ws.service.begin() as connection:
+        connection.execute(sa.update(NEED_FINDINGS).values(measured=date(2026, 6, 29)))
+    assert [one.outcome for one in read_needs(ws, scan, LOCAL_ANALYST).follow_ups] == ["hidden"], "before it is sealed nothing is told"
+    assert keep_readings(ws, scan) > 0
+    before = {viewer.role: read_needs(ws, scan, viewer).follow_ups for viewer in (LOCAL_ANALYST, HR)}
+    assert before[Role.ANALYST][0].outcome == "not-reached"
+    skill_tables.put_targets(ws, (Target("*", "quality", 0.0, 1.0),))
+    with ws.service.begin() as connection:
+        connection.execute(sa.update(BADGE_ROWS).values(status="revoked"))
+    assert keep_readings(ws, scan) == 0
+    assert {viewer.role: read_needs(ws, scan, viewer).follow_ups for viewer in (LOCAL_ANALYST, HR)} == before
+
+
+def test_a_scan_that_a_later_one_followed_keeps_its_figures_and_its_targets(place):
+    ws, scan = place
+    about = ("Engineering", "agile")
+    record_finding(ws, LOCAL_ANALYST, scan, about, "skill", 0.9)
+    keep_readings(ws, scan)
+    before = {(one.unit, one.skill): (one.covered, one.gap) for one in read_needs(ws, scan, LOCAL_ANALYST).rows}
+    later(ws, scan)
+    skill_tables.put_targets(ws, (Target("*", "agile", 0.0, 1.0), Target("*", "quality", 0.0, 1.0)))
+    assert {(one.unit, one.skill): (one.covered, one.gap) for one in read_needs(ws, scan, LOCAL_ANALYST).rows} == before
+    with pytest.raises(ConflictError, match="newest scan"):
+        record_finding(ws, LOCAL_ANALYST, scan, about, "process", 0.95)
+    assert need(read_needs(ws, scan, LOCAL_ANALYST), *about).target == 0.9
+
+
+def test_a_manager_reads_no_finding_of_a_department_that_shares_its_name_with_a_team(place, made):
+    ws, scan = place
+    manager = Viewer("m", Role.MANAGER, person=made[1].persons[2])
+    team = read_needs(ws, scan, manager).rows[0]
+    record_finding(ws, LOCAL_ANALYST, scan, ("Engineering", "quality"), "skill", 0.6)
+    with ws.service.begin() as connection:
+        connection.execute(sa.update(NEED_FINDINGS).values(unit=team.unit, skill=team.skill))
+    assert need(read_needs(ws, scan, manager), team.unit, team.skill).finding == "unclear"
+    with ws.service.begin() as connection:
+        connection.execute(sa.update(NEED_FINDINGS).values(measured=date(2026, 6, 29)))
+    assert read_needs(ws, scan, manager).follow_ups == ()
 
 
 def test_a_unit_that_became_too_small_has_no_outcome(place):

@@ -21,8 +21,8 @@ from pipelines.settings import load_settings
 from pipelines.workspace import open_workspace
 from tests.pipelines.conftest import People
 
-WEEKS = 4
-NOW = datetime(2026, 7, 27)  # the company's weeks begin on 2026-06-29
+WEEKS = 2
+NOW = datetime(2026, 7, 13)  # the company's weeks begin on 2026-06-29
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +68,9 @@ def run(*words: str) -> dict:
 def scores(folder: Path) -> str:
     with open_workspace(load_settings(folder), lambda: NOW) as ws:
         assert all(outcome.error is None for outcome in pulls.pull(ws))
-        return scans.score_hash(scans.run(ws, Rules(weeks=WEEKS)))
+        sealed = scans.run(ws, Rules(weeks=WEEKS))
+        assert sealed.scores.num_rows - sealed.scores["value"].null_count > sealed.people.num_rows
+        return scans.score_hash(sealed)
 
 
 def test_a_wrong_join_that_was_undone_leaves_the_scores_of_a_fresh_run(home, acme, inbox):
@@ -80,8 +82,9 @@ def test_a_wrong_join_that_was_undone_leaves_the_scores_of_a_fresh_run(home, acm
         pulls.pull(ws, ["people"])
         pull_people(ws, "wrong_directory", People([RawPerson((users[0], f"email:{members[1].email}"))]))
         assert ws.vault.person_of(users[0]) == ws.vault.person_of(f"email:{members[1].email}")
+    wrong = scores(mended)  # two people's work is one person's until somebody notices
     assert run("joins", "undo", users[0], "--source", "wrong_directory", "--home", str(mended)) == {"stands_alone": True}
-    assert scores(mended) == scores(fresh)
+    assert scores(mended) == scores(fresh) != wrong
 
 
 def test_badges_are_checked_again_and_what_changed_is_told(home, inbox, tmp_path):

@@ -135,6 +135,38 @@ def test_validity_is_the_analysts_and_needs_enough_people_who_are_named(place):
         surveys.open_survey(ws, Viewer("h", Role.HR), "Pulse")
 
 
+def named_by_three(ws, scan, persons, *, best):
+    """Let three colleagues name the four of each department whom the helper facet puts first, or last."""
+    columns, units = scan.scores["helper"], scan.units("group")
+    place = {"source": "survey", "facet": "helper", "team": None, "value": 1.0, "scale_low": 0.0, "scale_high": 1.0, "weight": 1.0}
+    rows = []
+    for unit in set(units[units >= 0].tolist()):
+        told = [at for at in range(len(units)) if units[at] == unit and columns.reason[at] is None]
+        in_order = sorted(told, key=lambda at: columns.percentile[at], reverse=best)
+        rows += [{"person": int(scan.persons[at]), "rater": persons[rater]} for at in in_order[:4] for rater in (0, 1, 2)]
+    with ws.service.begin() as connection:
+        day = ws.now().date()
+        connection.execute(sa.delete(EVIDENCE_ROWS).where(EVIDENCE_ROWS.c.source == "survey"))
+        connection.execute(
+            sa.insert(EVIDENCE_ROWS),
+            [place | row | {"connector": "survey v", "row": 9_000 + at, "day": day} for at, row in enumerate(rows)],
+        )
+    return len(rows) // 3
+
+
+def test_validity_is_told_by_department_to_the_analyst(place):
+    """Named are the first of each department, then the last: every pair is in order, then none."""
+    ws, scan, persons = place
+    named = named_by_three(ws, scan, persons, best=True)
+    found = surveys.validation(ws, LOCAL_ANALYST, scan)
+    assert (found.auc, found.named) == (1.0, named)
+    assert found.departments >= 2
+    assert found.lift > 1
+    named_by_three(ws, scan, persons, best=False)
+    found = surveys.validation(ws, LOCAL_ANALYST, scan)
+    assert (found.auc, found.passed) == (0.0, False)
+
+
 def test_one_step_a_quarter_for_those_who_agreed_and_a_share_is_held_out(place):
     ws, scan, persons = place
     chosen = nudges.make_nudges(ws, LOCAL_ANALYST, scan)

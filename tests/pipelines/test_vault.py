@@ -87,6 +87,14 @@ def test_a_link_that_comes_later_makes_two_persons_one_and_can_be_taken_back(vau
     assert vault.person_of(handle("a")) == one
 
 
+def test_of_two_persons_who_turn_out_to_be_one_the_one_known_longer_keeps_the_id(vault: Vault) -> None:
+    [known] = vault.link([hr(1, "a")]).persons
+    [later] = vault.link([Known(("slack:T1/U1",))]).persons
+    linked = vault.link([Known(("slack:T1/U1", handle("a")))])
+    assert linked.persons == [known]
+    assert linked.merged == {later: known}
+
+
 def test_a_human_may_join_two_persons_and_take_it_back(vault: Vault) -> None:
     [one, other] = vault.link([hr(1, "a"), hr(2, "b")]).persons
     vault.join(one, other)

@@ -207,6 +207,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("first", "second"),
     )
     op.create_table(
+        "mentoring_exclusions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("first", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("second", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("first_by", sa.String(length=10), nullable=False),
+        sa.Column("second_by", sa.String(length=10), nullable=False),
+        sa.Column("set_by", sa.String(length=200), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    with op.batch_alter_table("mentoring_exclusions", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_mentoring_exclusions_first"), ["first"], unique=False)
+        batch_op.create_index(batch_op.f("ix_mentoring_exclusions_second"), ["second"], unique=False)
+    op.create_table(
         "mentoring_profiles",
         sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("side", sa.String(), nullable=True),
@@ -248,6 +262,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("unit", "skill", "measured"),
     )
     op.create_table(
+        "need_readings",
+        sa.Column("unit", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("measured", sa.Date(), nullable=False),
+        sa.Column("covered", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("gap", sa.Float(), nullable=False),
+        sa.Column("weight", sa.Float(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("unit", "skill", "measured"),
+    )
+    op.create_table(
         "need_suggestions",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),
@@ -270,32 +296,4 @@ def upgrade() -> None:
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("at", sa.DateTime(), nullable=False),
         sa.PrimaryKeyConstraint("person", "quarter"),
-    )
-    op.create_table(
-        "nudges",
-        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
-        sa.Column("quarter", sa.String(), nullable=False),
-        sa.Column("control", sa.Boolean(), nullable=False),
-        sa.Column("kind", sa.String(), nullable=False),
-        sa.Column("skill", sa.String(), nullable=False),
-        sa.Column("item", sa.String(), nullable=True),
-        sa.Column("helper", sa.BigInteger(), autoincrement=False, nullable=True),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("made", sa.DateTime(), nullable=False),
-        sa.Column("said", sa.DateTime(), nullable=True),
-        sa.Column("gap_before", sa.Float(), nullable=False),
-        sa.PrimaryKeyConstraint("person", "quarter"),
-    )
-    with op.batch_alter_table("nudges", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_nudges_helper"), ["helper"], unique=False)
-    op.create_table(
-        "programmes",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("created", sa.DateTime(), nullable=False),
-        sa.Column("seats", sa.Integer(), nullable=False),
-        sa.Column("seed", sa.Integer(), nullable=False),
-        sa.Column("weights", sa.JSON(), nullable=False),
-        sa.PrimaryKeyConstraint("id"),
     )

@@ -7,6 +7,34 @@ from alembic import op
 def upgrade() -> None:
     """Make it out of schema 1."""
     op.create_table(
+        "nudges",
+        sa.Column("person", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("quarter", sa.String(), nullable=False),
+        sa.Column("control", sa.Boolean(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("skill", sa.String(), nullable=False),
+        sa.Column("item", sa.String(), nullable=True),
+        sa.Column("helper", sa.BigInteger(), autoincrement=False, nullable=True),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("made", sa.DateTime(), nullable=False),
+        sa.Column("said", sa.DateTime(), nullable=True),
+        sa.Column("gap_before", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("person", "quarter"),
+    )
+    with op.batch_alter_table("nudges", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_nudges_helper"), ["helper"], unique=False)
+    op.create_table(
+        "programmes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("created", sa.DateTime(), nullable=False),
+        sa.Column("seats", sa.Integer(), nullable=False),
+        sa.Column("seed", sa.Integer(), nullable=False),
+        sa.Column("weights", sa.JSON(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
         "reveals",
         sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("person", sa.BigInteger(), nullable=False),
@@ -76,6 +104,14 @@ def upgrade() -> None:
         sa.Column("opened", sa.DateTime(), nullable=False),
         sa.Column("closes", sa.DateTime(), nullable=False),
         sa.Column("closed", sa.DateTime(), nullable=True),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "thresholds",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column("minimum_group", sa.Integer(), nullable=False),
+        sa.Column("at", sa.DateTime(), nullable=False),
+        sa.Column("by", sa.String(length=200), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.badges import credly
-from connectors.base import Coverage
+from connectors.base import Coverage, Cursor
 from connectors.network import Surroundings
 from connectors.pages import PageError
 from connectors.simulated.faults import FakeClock, Faults
@@ -49,6 +49,17 @@ def read(connector):
     coverage.accepted = len(found)
     assert coverage.balanced
     return {badge.id: badge for badge in found}, coverage
+
+
+def test_the_forecast_is_within_a_tenth_of_the_calls_and_of_the_clock(feed):
+    with feed(page=7) as (connector, world, _):
+        plan = connector.forecast(Cursor())
+    with feed(page=7) as (connector, world, _):
+        before = len(world.calls)
+        read(connector)
+        calls, seconds = len(world.calls) - before, world.clock.now() - AFTER
+    assert plan.calls == calls > 5
+    assert plan.seconds == pytest.approx(seconds, rel=0.1)
 
 
 def test_every_accepted_badge_of_every_page_arrives_with_its_fields(feed, acme):

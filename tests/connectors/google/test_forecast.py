@@ -9,6 +9,11 @@ def test_the_forecast_is_within_a_tenth_of_the_calls_and_of_the_clock(acme_of, w
     forecasting.holds(acme_of, what, wanted)
 
 
+@pytest.mark.parametrize("what", ["directory", "scim"])
+def test_the_forecast_of_people_is_within_a_tenth_of_the_calls_and_of_the_clock(acme_of, what):
+    forecasting.holds(acme_of, what, lambda _: {})
+
+
 def test_a_forecast_names_what_stays_unread_and_keeps_nothing(acme_of):
     forecasting.names_what_stays_unread(acme_of, wanted)
 

@@ -17,6 +17,11 @@ def test_the_forecast_of_a_trace_is_within_a_tenth_of_the_calls_and_of_the_clock
     forecasting.holds(lambda: tenant(page=page), "message_trace", lambda _: {"days": 9})
 
 
+@pytest.mark.parametrize("purpose", [False, True], ids=["users_alone", "mailbox_purpose_too"])
+def test_the_forecast_of_a_directory_is_within_a_tenth_of_the_calls_and_of_the_clock(tenant, purpose):
+    forecasting.holds(lambda: tenant(page=100), "directory", lambda _: {"mailbox_purpose": purpose})
+
+
 def test_a_forecast_names_what_stays_unread_and_keeps_nothing(tenant):
     forecasting.names_what_stays_unread(lambda: tenant(page=PAGE["calendar"]), pilot)
 

@@ -82,6 +82,16 @@ def test_the_members_of_the_sample_arrive():
     assert list(wire.ids(wire.items(wire.envelope(json.dumps(document).encode()).members))) == document["members"]
 
 
+def test_the_members_of_a_user_group_and_the_team_behind_a_token_arrive():
+    document = filled(json.loads((SAMPLES / "api" / "usergroups.list.json").read_text()))
+    (group,) = document["usergroups"]
+    group["users"], group["date_delete"] = ["U00000007", "U00000008"], 0
+    raws = wire.items(wire.envelope(json.dumps(document).encode()).usergroups)
+    assert wire.groups(raws) == {group["id"]: ("U00000007", "U00000008")}
+    asked = wire.envelope((SAMPLES / "api" / "auth.test.json").read_bytes())
+    assert (asked.team_id, asked.enterprise_id) == ("T00000000", "E00000000")
+
+
 @pytest.mark.parametrize(
     "name", ["MessagePayload", "MessageThreadBroadcastPayload", "MessageFileSharePayload", "MessageMePayload", "MessageBotPayload"]
 )

@@ -1,5 +1,6 @@
 """Every kernel on 200 random graphs beside igraph and networkx, to 1e-9, wherever these are right."""
 
+import warnings
 from pathlib import Path
 
 import networkx as nx
@@ -10,6 +11,37 @@ import pytest
 
 from ona.graph import Graph
 from ona.metrics import METRICS
+
+HELD_HERE = {
+    "betweenness", "constraint", "coreness", "effective_size", "efficiency", "harmonic", "hits", "pagerank", "two_hop_betweenness",
+    "two_step_reach", "weighted_harmonic",
+}  # fmt: skip
+
+HELD_BY_LIBRARIES = {
+    "current_flow": "test_diagnostics.py::test_current_flow_equals_networkx_in_each_part",
+    "degree": "test_real_companies.py::test_strength_degree_and_expertise_rank_equal_their_peers",
+    "eigenvector": "test_diagnostics.py::test_the_eigenvector_is_that_of_networkx_inside_the_densest_part_and_zero_elsewhere",
+    "expertise_rank": "test_real_companies.py::test_strength_degree_and_expertise_rank_equal_their_peers",
+    "gould_fernandez": "test_roles.py::test_fifty_random_graphs_have_the_counts_and_z_of_sna",
+    "in_strength": "test_real_companies.py::test_strength_degree_and_expertise_rank_equal_their_peers",
+    "katz": "test_diagnostics.py::test_katz_equals_networkx_at_the_same_attenuation",
+    "local_efficiency": "test_diagnostics.py::test_local_efficiency_equals_networkx",
+    "strength": "test_real_companies.py::test_strength_degree_and_expertise_rank_equal_their_peers",
+}
+"""On random companies of their own."""
+
+HELD_BY_DEFINITION = {
+    "boundary_brokerage": "test_teams.py::test_over_all_labellings_the_roles_and_the_score_have_their_known_mean",
+    "bridging": "test_diagnostics.py::test_bridging_follows_its_definition_on_random_companies",
+    "collective_influence": "test_diagnostics.py::test_collective_influence_follows_its_definition",
+    "effective_contacts": "test_real_companies.py::test_spread_over_alters_and_teams_follows_its_definition",
+    "flow_share": "test_betweenness.py::test_both_two_hop_forms_equal_their_definition_and_are_shares",
+    "hierarchy": "test_constraint.py::test_hierarchy_equals_its_definition",
+    "participation": "test_real_companies.py::test_spread_over_alters_and_teams_follows_its_definition",
+    "pivot_betweenness": "test_paths.py::test_all_pivots_give_the_exact_value_without_error",
+    "within_module_z": "test_real_companies.py::test_spread_over_alters_and_teams_follows_its_definition",
+}
+"""Neither igraph nor networkx has them, or has an estimate that may differ."""
 
 KINDS = ("equal", "counts", "powers", "continuous")
 TWENTY = pytest.mark.parametrize("first", range(0, 200, 20))
@@ -79,6 +111,21 @@ def standing(graph: Graph) -> None:
     agree("coreness", graph, nx.core_number(graph.undirected().networkx))
 
 
+def authorities(graph: Graph) -> int:
+    """Compare where the authorities are unique (L11): one direction that grows faster than all others; return how many were."""
+    weight = graph.adjacency.toarray()
+    growth = np.linalg.eigvalsh(weight.T @ weight)
+    if not graph.m or growth[-2] > 0.9 * growth[-1]:
+        return 0
+    agree("hits", graph, nx.hits(graph.networkx, max_iter=1000, tol=1e-14)[1])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # igraph says of each undirected graph that hubs are authorities
+        theirs = np.array(graph.igraph.authority_score(weights="weight"))
+    if theirs.any():  # of a single tie igraph says that nobody is an authority
+        agree("hits", graph, theirs / theirs.sum())
+    return 1
+
+
 def two_hops(graph: Graph) -> None:
     contact = graph.undirected()
     view = contact.igraph
@@ -90,12 +137,15 @@ def two_hops(graph: Graph) -> None:
 
 @TWENTY
 def test_twenty_of_two_hundred_random_graphs_agree_with_igraph_and_networkx(first):
+    unique = 0
     for seed in range(first, first + 20):
         graph, kind = random_company(seed)
         egos(graph)
         paths(graph, kind)
         standing(graph)
         two_hops(graph)
+        unique += authorities(graph)
+    assert unique >= 10
 
 
 @pytest.mark.parametrize("name", ["advice", "friendship"])
@@ -109,3 +159,15 @@ def test_krackhardts_managers_agree_with_igraph_and_networkx(name):
     paths(graph, "equal")
     standing(graph)
     two_hops(graph)
+    assert authorities(graph)
+
+
+def test_every_measure_is_held_against_a_library_or_else_against_its_definition():
+    """A new measure needs a line above, and the test that the line names."""
+    assert HELD_HERE | HELD_BY_LIBRARIES.keys() | HELD_BY_DEFINITION.keys() == set(METRICS)
+    assert all(f'agree("{name}"' in Path(__file__).read_text(encoding="utf-8") for name in HELD_HERE)
+    for name, where in (HELD_BY_LIBRARIES | HELD_BY_DEFINITION).items():
+        file, _, test = where.partition("::")
+        text = Path(__file__).with_name(file).read_text(encoding="utf-8")
+        body = text.partition(f"def {test}(")[2].partition("\ndef ")[0]
+        assert name in body, where
