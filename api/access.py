@@ -14,7 +14,7 @@ from pipelines import scans
 from pipelines.access import LOCAL_ANALYST, ReadableScan, Viewer, list_scans, policy_version
 from pipelines.access.policy import NO_SCAN, demand
 from pipelines.access.rights import Right
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 KEPT_SCANS = 4
 """Scans held in memory; the one not asked for longest leaves first."""

@@ -31,20 +31,6 @@ from api import (
     needs,
     nudges,
     pages,
-    pages_analysis,
-    pages_candidates,
-    pages_credentials,
-    pages_exclusions,
-    pages_exports,
-    pages_growth,
-    pages_map,
-    pages_me,
-    pages_mentoring,
-    pages_needs,
-    pages_own_growth,
-    pages_rights,
-    pages_skills,
-    pages_viewers,
     people,
     problems,
     profiles,
@@ -70,8 +56,8 @@ from api.memory import Memory
 from api.strict import check_parameters
 from pipelines.jobs import Beside
 from pipelines.settings import Settings, load_settings
+from pipelines.storage.workspace import open_workspace
 from pipelines.thresholds import keep_minimum
-from pipelines.workspace import open_workspace
 
 RESOURCES = (
     health.router,
@@ -86,19 +72,19 @@ RESOURCES = (
     skills.router,
     skill_files.router,
     needs.router,
-    pages_skills.router,
-    pages_needs.router,
-    pages_own_growth.router,
+    pages.skills.router,
+    pages.needs.router,
+    pages.own_growth.router,
     mentoring.router,
-    pages_exclusions.router,  # before the boards, whose addresses take an id in the same place
-    pages_mentoring.router,
+    pages.exclusions.router,  # before the boards, whose addresses take an id in the same place
+    pages.mentoring.router,
     surveys.router,
     nudges.router,
-    pages_growth.router,
-    pages.router,
-    pages_map.router,
-    pages_analysis.router,
-    pages_candidates.router,
+    pages.growth.router,
+    pages.reading.router,
+    pages.map.router,
+    pages.analysis.router,
+    pages.candidates.router,
     connections.router,
     sign_in.router,
     me.router,
@@ -111,11 +97,11 @@ RESOURCES = (
     contests.router,
     credentials.router,
     credentials.public,
-    pages_me.router,
-    pages_rights.router,
-    pages_credentials.router,
-    pages_exports.router,
-    pages_viewers.router,
+    pages.me.router,
+    pages.rights.router,
+    pages.credentials.router,
+    pages.exports.router,
+    pages.viewers.router,
     tokens.router,
     thresholds.router,
     viewers.router,
@@ -146,7 +132,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(Gate)
     app.add_middleware(Measuring)  # the last one added stands outermost
     app.state.figures = Figures()
-    app.state.error_page = pages.error_page
+    app.state.error_page = pages.reading.error_page
     problems.install(app)
     generate = app.openapi
     app.openapi = lambda: app.openapi_schema or links.join(problems.describe(generate()))  # type: ignore[method-assign]  # FastAPI's documented way

@@ -17,10 +17,10 @@ from api.problems import RefusedError
 from ona.errors import TooManyError
 from pipelines.access import Viewer
 from pipelines.access.sessions import SESSION_LIFE, csrf_token
-from pipelines.attempts import Attempts
+from pipelines.entrance.attempts import Attempts
+from pipelines.entrance.tokens import token_viewer
 from pipelines.settings import LOOPBACK, Settings
-from pipelines.tokens import token_viewer
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 COOKIE = "ona_session"
 PREFIX = "__Host-"

@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, QueryScan, ScoreReader, fresh_query_scan, may
 from api.models import Answer
-from pipelines import badges
 from pipelines.access import Viewer
 from pipelines.access.answers import LARGEST_PAGE
 from pipelines.access.behind import refuse_acting
@@ -16,6 +15,7 @@ from pipelines.access.own import own_person
 from pipelines.access.rights import Right
 from pipelines.access.skill_answers import Visibility
 from pipelines.access.skills import read_badges
+from pipelines.intake import badges
 
 router = APIRouter(prefix="/api/v1/badges", tags=["badges"])
 

@@ -7,10 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, may
 from api.models import Answer, Contest
-from pipelines import contests
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
-from pipelines.contests import Answer as Outcome
+from pipelines.rights import contests
+from pipelines.rights.contests import Answer as Outcome
 
 router = APIRouter(prefix="/api/v1/contests", tags=["contests"])
 

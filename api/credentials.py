@@ -12,12 +12,12 @@ from api.me import Own, OwnScan
 from api.models import Answer
 from api.rendering import render
 from ona.errors import NotFoundError
-from pipelines import credential_forms, credentials, issuer
 from pipelines.access import ReadableScan, Viewer
 from pipelines.access.rights import Right
-from pipelines.credentials import Why
+from pipelines.growth import credential_forms, credentials, issuer
+from pipelines.growth.credentials import Why
 from pipelines.phrases import Phrase, say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1", tags=["credentials"])
 public = APIRouter(include_in_schema=False)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Pairer, Place, QueryScan
 from api.models import Answer
-from pipelines import exclusions
+from pipelines.growth import exclusions
 
 router = APIRouter(prefix="/api/v1/mentoring/exclusions", tags=["mentoring"])
 

@@ -10,12 +10,13 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from api.access import Place, QueryScan, may
 from api.files import MEDIA, TABLES, Form
 from api.models import Answer
-from pipelines import exports, reveals
+from pipelines import exports
 from pipelines.access import Viewer
 from pipelines.access.exported import Content, linkage_risk
 from pipelines.access.rights import Right
 from pipelines.purposes import Purpose
-from pipelines.reveals import LONGEST_REASON, SHORTEST_REASON
+from pipelines.rights import reveals
+from pipelines.rights.reveals import LONGEST_REASON, SHORTEST_REASON
 
 router = APIRouter(prefix="/api/v1/exports", tags=["exports"])
 

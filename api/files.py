@@ -19,7 +19,7 @@ from pipelines.access.rights import Right
 from pipelines.access.words import STANDING_LINE
 from pipelines.audit import Act
 from pipelines.purposes import Purpose
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 TableKind = Literal["json", "csv", "xlsx", "parquet"]
 GraphKind = Literal["json", "graphml", "gexf"]

@@ -9,7 +9,7 @@ from starlette.concurrency import run_in_threadpool
 
 from pipelines.access import Viewer
 from pipelines.access.sessions import hashed, session_viewer
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 KEPT_SECONDS, ASKED_SECONDS = 2.0, 1.0
 """How long another process's sign-out or a change of roles may go unseen, and when the database is asked while nobody waits for it."""

@@ -14,9 +14,9 @@ from pipelines import jobs
 from pipelines.access.rights import MATRIX
 from pipelines.access.words import STANDING_LINE
 from pipelines.schema import SCHEMA
-from pipelines.service import SCHEMA_VERSION
+from pipelines.storage.service import SCHEMA_VERSION
+from pipelines.storage.workspace import Workspace
 from pipelines.thresholds import minimum
-from pipelines.workspace import Workspace
 
 router = APIRouter(tags=["service"])
 

@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, QueryScan, may
 from api.models import Answer
-from pipelines import invitations
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
 from pipelines.purposes import Purpose
+from pipelines.rights import invitations
 
 router = APIRouter(prefix="/api/v1/invitations", tags=["invitations"])
 

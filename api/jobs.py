@@ -16,7 +16,7 @@ from pipelines import jobs
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
 from pipelines.jobs import Job, Kept
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1", tags=["jobs"])
 

@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary
 
 from starlette.concurrency import run_in_threadpool
 
-from pipelines import counters
-from pipelines.workspace import Workspace
+from pipelines.entrance import counters
+from pipelines.storage.workspace import Workspace
 
 WINDOW = timedelta(seconds=60)
 

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, Shelf, may, tag
 from api.models import Answer, Badge, Contest, FacetReading, Fact
-from pipelines import contests, invitations, own_export, own_steps, reveals
 from pipelines.access import ReadableScan, Viewer, own
 from pipelines.access.answers import Facet
 from pipelines.access.policy import policy_version
 from pipelines.access.rights import Right
-from pipelines.contests import Reason
-from pipelines.workspace import Workspace
+from pipelines.rights import contests, invitations, own_export, own_steps, reveals
+from pipelines.rights.contests import Reason
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from api.problems import SignInNeededError
 from pipelines import jobs
 from pipelines.settings import LOOPBACK
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(include_in_schema=False)
 

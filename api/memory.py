@@ -15,7 +15,7 @@ from pipelines import audit
 from pipelines.access import Viewer
 from pipelines.access.stamp import stamp
 from pipelines.audit import Act
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 UNSEEN_SECONDS, LATEST_SECONDS = 0.25, 0.75
 """How long a change made by another process may go unseen before the database is asked again, and while it is being asked.

@@ -9,9 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import Pairer, Place, QueryScan, may
 from api.models import Answer
 from ona.pairing import Weights
-from pipelines import pairs, programmes
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
+from pipelines.growth import pairs, programmes
 from pipelines.sheets import MEDIA, Kind, sheet
 
 router = APIRouter(prefix="/api/v1/mentoring", tags=["mentoring"])

@@ -9,16 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import GroupReader, Place, QueryScan, may
 from api.models import Answer
 from api.skills import HeatCell
-from pipelines import audit, needs, suggestions
+from pipelines import audit
 from pipelines.access import Viewer
 from pipelines.access.need_answers import Finding, Outcome, Pressing, UnitKind
 from pipelines.access.need_answers import Needs as Found
 from pipelines.access.needs import read_needs
 from pipelines.access.rights import Right
 from pipelines.audit import Act
+from pipelines.growth import needs, suggestions
 from pipelines.purposes import Purpose
 from pipelines.sheets import MEDIA, Kind, sheet
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1", tags=["skills"])
 

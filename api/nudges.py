@@ -7,9 +7,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, QueryScan, Ranker, may
 from api.models import Answer
-from pipelines import nudges
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
+from pipelines.growth import nudges
 
 router = APIRouter(prefix="/api/v1/nudges", tags=["nudges"])
 

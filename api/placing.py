@@ -9,7 +9,7 @@ from api.layouts import Earlier, Layout, Layouts, Plan, Positions
 from ona.errors import NotFoundError
 from pipelines.access import ReadableScan, Viewer
 from pipelines.access.carried import names_before, scan_before
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 PlanOf = Callable[[ReadableScan], Plan]
 """Reads the same map in any scan."""

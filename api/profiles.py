@@ -8,10 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, may
 from api.models import Answer
-from pipelines import own_growth, suggestions
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
-from pipelines.profiles import MOST_SEATS, MOST_SKILLS, Profile, ProfileSide
+from pipelines.growth import own_growth, suggestions
+from pipelines.growth.profiles import MOST_SEATS, MOST_SKILLS, Profile, ProfileSide
 
 router = APIRouter(prefix="/api/v1/me", tags=["me"])
 

@@ -18,7 +18,7 @@ from pipelines.access.recognised import recognised
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.dates import months_between
 from pipelines.phrases import Phrase, say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 CHANNELS = ("chat", "mail", "meeting")
 

@@ -8,11 +8,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from api.access import Place, QueryScan, may
 from api.models import Answer
-from pipelines import reveals
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
 from pipelines.purposes import Purpose
-from pipelines.reveals import LONGEST_REASON, SHORTEST_REASON
+from pipelines.rights import reveals
+from pipelines.rights.reveals import LONGEST_REASON, SHORTEST_REASON
 
 router = APIRouter(prefix="/api/v1/reveals", tags=["reveals"])
 

@@ -15,15 +15,15 @@ from api.guests import Guests
 from api.paths import own_path
 from api.rendering import render
 from ona.errors import NotFoundError, SettingsError, SignInRefusedError, TryLaterError
-from pipelines import sign_in, viewers
 from pipelines.access import ReadableScan, Viewer
 from pipelines.access.acting import leader_of, person_behind
 from pipelines.access.policy import demand
 from pipelines.access.rights import Right, Role
 from pipelines.access.sessions import end_session, switch_role, view_as
-from pipelines.provider import Provider
+from pipelines.entrance import sign_in, viewers
+from pipelines.entrance.provider import Provider
+from pipelines.entrance.sign_in import SIGN_IN_LIFE, Reply
 from pipelines.settings import Settings, SignIn
-from pipelines.sign_in import SIGN_IN_LIFE, Reply
 
 router = APIRouter(include_in_schema=False)
 
@@ -166,7 +166,7 @@ def _kind(settings: SignIn) -> type[Provider]:
     if settings.provider == "openid":
         return Provider
     try:
-        from pipelines.entra import Entra  # noqa: PLC0415 - Microsoft's library is an extra
+        from pipelines.entrance.entra import Entra  # noqa: PLC0415 - Microsoft's library is an extra
     except ImportError:
         raise SettingsError("Sign-in with Entra ID needs the extra microsoft. Install it: pip install 'ona-influence[microsoft]'") from None
     return Entra

@@ -11,7 +11,7 @@ from pipelines.access.skills import read_archetype_heat, read_priorities, read_s
 from pipelines.audit import Act
 from pipelines.purposes import Purpose
 from pipelines.sheets import MEDIA, Kind, sheet
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1", tags=["skills"])
 

@@ -15,7 +15,7 @@ from pipelines.access.skill_answers import CellState, CoverBand, Grid
 from pipelines.access.skills import read_archetype_heat, read_grid, read_priorities, read_skill_heat, read_team_skills
 from pipelines.audit import Act
 from pipelines.sheets import MEDIA, Kind, sheet
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 router = APIRouter(prefix="/api/v1", tags=["skills"], dependencies=[Depends(fresh_query_scan)])
 

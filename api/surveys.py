@@ -8,9 +8,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.access import Place, QueryScan, Ranker, may
 from api.models import Answer
-from pipelines import surveys
 from pipelines.access import Viewer
 from pipelines.access.rights import Right
+from pipelines.growth import surveys
 
 router = APIRouter(prefix="/api/v1/surveys", tags=["surveys"])
 

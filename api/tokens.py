@@ -10,10 +10,10 @@ from api.access import Place, WordReader, may
 from api.guests import Guests
 from api.models import Answer
 from ona.errors import ForbiddenError
-from pipelines import tokens
 from pipelines.access import Viewer
 from pipelines.access.rights import Right, Role
-from pipelines.tokens import LONGEST, Scope
+from pipelines.entrance import tokens
+from pipelines.entrance.tokens import LONGEST, Scope
 
 router = APIRouter(prefix="/api/v1/tokens", tags=["tokens"])
 

@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from api.access import Place, may
 from api.guests import Guests
 from api.models import Answer
-from pipelines import viewers
 from pipelines.access import Viewer
 from pipelines.access.rights import Right, Role
-from pipelines.viewers import Wish
+from pipelines.entrance import viewers
+from pipelines.entrance.viewers import Wish
 
 router = APIRouter(prefix="/api/v1", tags=["viewers"])
 

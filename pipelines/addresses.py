@@ -1,7 +1,7 @@
 """The mail address of a person, opened at the moment that it is needed and kept nowhere; and whose an address is."""
 
 from connectors.identity import HandleError, canonical
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 EMAIL = "email:"
 

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from ona.errors import SettingsError, TryLaterError
 from pipelines.schema import AUDIT
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Action = Literal[
     "open_session",

@@ -5,7 +5,7 @@ import re
 import sqlalchemy as sa
 
 from ona.errors import SettingsError
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 

@@ -18,9 +18,9 @@ import sqlalchemy as sa
 from ona.errors import NotFoundError, SettingsError, TableError, TryLaterError
 from pipelines import audit, erasure, scans
 from pipelines.audit import Act
-from pipelines.lake import fsync_folder, plain_errors
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.lake import fsync_folder, plain_errors
+from pipelines.storage.workspace import Workspace, open_workspace
 
 FORMAT = "ona-backup/1"
 MANIFEST = "manifest.json"

@@ -15,9 +15,9 @@ from connectors.cells import Csv, truth
 from connectors.identity import HandleError, canonical
 from ona.errors import SettingsError
 from ona.rules import Rules, TieRules
-from pipelines import people
 from pipelines.engine.duckdb import Engine
-from pipelines.workspace import Workspace
+from pipelines.intake import people
+from pipelines.storage.workspace import Workspace
 
 if TYPE_CHECKING:
     from ona.fairness import GroupCheck

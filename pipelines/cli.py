@@ -1,6 +1,6 @@
 """The command line ``ona``: its verbs by name, the one that is called, and exit codes for what goes wrong.
 
-A verb lives in a module of its area, beside what it works with, imported at the top as everywhere. That takes seconds for some, so a
+A verb lives in a module of its area in ``pipelines.verbs``, imported at the top as everywhere. That takes seconds for some, so a
 module is imported when one of its verbs is called, and only then: the list of all verbs is printed from the table below.
 """
 
@@ -37,50 +37,48 @@ class Verb(NamedTuple):
 
 
 VERBS = (
-    Verb("init", "setup_verbs", "Make a folder with commented settings and a key of its own."),
-    Verb("doctor", "doctor_verbs", "Check the machine, the key, the databases and the connectors; one fix per red line."),
-    Verb("pull", "pull_verbs", "Read people, events, ties, badges and evidence from the connectors; safe to repeat, safe to stop."),
-    Verb("connect", "pull_verbs", "Say how to connect a source; with --check hold what its token may do against what is needed."),
+    Verb("init", "setup", "Make a folder with commented settings and a key of its own."),
+    Verb("doctor", "doctor", "Check the machine, the key, the databases and the connectors; one fix per red line."),
+    Verb("pull", "pull", "Read people, events, ties, badges and evidence from the connectors; safe to repeat, safe to stop."),
+    Verb("connect", "pull", "Say how to connect a source; with --check hold what its token may do against what is needed."),
     Verb(
         "fake-vendors",
-        "demo_verbs",
+        "demo",
         "Serve Slack and others over a simulated company on this machine, to try a network pull without an account.",
     ),
-    Verb("scan", "scan_verbs", "Analyse the last whole weeks and seal the result."),
-    Verb(
-        "check", "scan_verbs", "Try how far the latest scan holds: chance, other rules, groups of people; seal it anew with what was found."
-    ),
-    Verb("scans", "scan_verbs", "List the sealed scans."),
-    Verb("people", "reading_verbs", "List who stands out, with intervals, beside badges."),
-    Verb("person", "reading_verbs", "Say why one person stands out, or why nothing can be said."),
-    Verb("key-people", "company_verbs", "Say which few people together know most, are nearest to everybody, or hold the company together."),
-    Verb("company", "company_verbs", "Print every measure of the company, and how far departments lie from chance."),
-    Verb("quality", "doctor_verbs", "Print what was seen, missed, dropped and why, with a verdict per connector."),
-    Verb("metrics", "glossary_verbs", "Explain the measures: what a high value means, formula, range, cost and source."),
-    Verb("serve", "serving_verbs", "Serve the pages and the API on this machine; prints a link that opens them once."),
-    Verb("worker", "serving_verbs", "Work off jobs, and pull and scan on the schedule of the settings, until stopped."),
-    Verb("demo", "demo_verbs", "Simulate a company in vendor files, pull it, scan it and serve its pages: the whole road in one command."),
+    Verb("scan", "scans", "Analyse the last whole weeks and seal the result."),
+    Verb("check", "scans", "Try how far the latest scan holds: chance, other rules, groups of people; seal it anew with what was found."),
+    Verb("scans", "scans", "List the sealed scans."),
+    Verb("people", "reading", "List who stands out, with intervals, beside badges."),
+    Verb("person", "reading", "Say why one person stands out, or why nothing can be said."),
+    Verb("key-people", "company", "Say which few people together know most, are nearest to everybody, or hold the company together."),
+    Verb("company", "company", "Print every measure of the company, and how far departments lie from chance."),
+    Verb("quality", "doctor", "Print what was seen, missed, dropped and why, with a verdict per connector."),
+    Verb("metrics", "glossary", "Explain the measures: what a high value means, formula, range, cost and source."),
+    Verb("serve", "serving", "Serve the pages and the API on this machine; prints a link that opens them once."),
+    Verb("worker", "serving", "Work off jobs, and pull and scan on the schedule of the settings, until stopped."),
+    Verb("demo", "demo", "Simulate a company in vendor files, pull it, scan it and serve its pages: the whole road in one command."),
     Verb("erase", "custody", "Erase one person everywhere: names, aliases, events, ties, scores; later data about them is refused."),
     Verb("export", "custody", "Write the people table (.csv, .parquet) or a graph (.graphml, .gexf)."),
     Verb("backup", "custody", "Write databases, lake and scans into one file with checksums; the key is not in it, keep that elsewhere."),
     Verb("restore", "custody", "Bring a backup back into a new folder, check every file, and repeat the erasures made since."),
     Verb("retain", "custody", "Delete events, weekly tables and scans that were kept long enough; the worker does it every night."),
-    Verb("audit", "audit_verbs", "Who did what to whose data: list the audit log, or verify that nobody changed it."),
+    Verb("audit", "audit", "Who did what to whose data: list the audit log, or verify that nobody changed it."),
     Verb(
         "publish",
-        "policy_verbs",
+        "policy",
         "Release a sealed scan to managers, HR and employees, under the thresholds of today; nobody but analysts sees it before.",
     ),
-    Verb("withdraw", "policy_verbs", "Take a publication back: these audiences do not see the scan from their next request on."),
-    Verb("policy", "policy_verbs", "Why somebody may or may not see something."),
+    Verb("withdraw", "policy", "Take a publication back: these audiences do not see the scan from their next request on."),
+    Verb("policy", "policy", "Why somebody may or may not see something."),
     Verb("viewers", "admission", "Who may sign in, and in which roles: invite the first, list, grant, approve, disable."),
     Verb("token", "admission", "API tokens: make one, list them, revoke one."),
-    Verb("keys", "key_verbs", "The root key: look at its versions, make a new one, and retire old ones."),
-    Verb("skills", "skill_verbs", "Skills beside influence: load tables, see what is most pressing, choose nudges."),
-    Verb("credentials", "credential_verbs", "Credentials that people ask for: the key that signs them, how many there are, revoke one."),
-    Verb("mail", "mail_verbs", "Mail to people who agreed to it."),
-    Verb("badges", "source_verbs", "Badges and certificates."),
-    Verb("joins", "source_verbs", "Accounts of several systems that were taken for one person."),
+    Verb("keys", "keys", "The root key: look at its versions, make a new one, and retire old ones."),
+    Verb("skills", "skills", "Skills beside influence: load tables, see what is most pressing, choose nudges."),
+    Verb("credentials", "credentials", "Credentials that people ask for: the key that signs them, how many there are, revoke one."),
+    Verb("mail", "mail", "Mail to people who agreed to it."),
+    Verb("badges", "sources", "Badges and certificates."),
+    Verb("joins", "sources", "Accounts of several systems that were taken for one person."),
 )
 """In the order of the list; ``help`` is what the verb itself says first."""
 
@@ -118,7 +116,7 @@ def load(name: str) -> Command:
 def area(module: str) -> TyperGroup:
     """Import a module of verbs and return them as one group."""
     found = typer.Typer(rich_markup_mode=None)
-    found.add_typer(import_module(f"pipelines.{module}").verbs)
+    found.add_typer(import_module(f"pipelines.verbs.{module}").verbs)
     return typer.main.get_group(found)
 
 

@@ -8,9 +8,9 @@ from connectors import network
 from connectors.base import connector_names
 from connectors.network import Plan, Scopes
 from ona.errors import SettingsError
-from pipelines import pulls
-from pipelines.coverage import counted
-from pipelines.workspace import Workspace
+from pipelines.intake import pulls
+from pipelines.intake.coverage import counted
+from pipelines.storage.workspace import Workspace
 
 
 def how_to(source: str) -> list[str]:

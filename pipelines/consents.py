@@ -6,7 +6,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from pipelines.schema import CONSENTS, NAME_INVITATIONS, WITHHELD
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 PURPOSES = ("name_on_map", "mentor_pool", "credential", "survey", "nudge")
 """All that can be agreed to; each is off until the person says yes, and can be taken back."""

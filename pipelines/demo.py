@@ -7,12 +7,14 @@ from pathlib import Path
 
 from connectors.simulated.files import write_company
 from ona.rules import Rules
-from ona.simulate import Company, company
-from pipelines import demo_skills, keys, needs, publishing, pulls, scans, ties
+from ona.simulate.company import Company, company
+from pipelines import demo_skills, keys, publishing, scans, ties
 from pipelines.access import LOCAL_ANALYST
+from pipelines.growth import needs
+from pipelines.intake import pulls
+from pipelines.intake.simulated import stream
 from pipelines.settings import load_settings
-from pipelines.simulated import stream
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 Progress = Callable[[str, int, int | None], None]
 

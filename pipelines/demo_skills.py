@@ -6,15 +6,16 @@ from collections.abc import Iterator
 import sqlalchemy as sa
 
 from ona.errors import OnaError
-from pipelines import people, programmes, skill_tables
 from pipelines.access import Viewer
 from pipelines.access.policy import Readable
 from pipelines.access.rights import Role
+from pipelines.growth import programmes
+from pipelines.intake import people, skill_tables
+from pipelines.intake.skill_tables import FEWEST_PEOPLE, Target
 from pipelines.scans import SealedScan
 from pipelines.schema import CATALOGUE, CONSENTS, PROGRAMMES, UNIT_EVIDENCE_ROWS
-from pipelines.service import put
-from pipelines.skill_tables import FEWEST_PEOPLE, Target
-from pipelines.workspace import Workspace
+from pipelines.storage.service import put
+from pipelines.storage.workspace import Workspace
 
 TARGETS = (("agile", 1.0, 2.0), ("cloud", 1.0, 3.0), ("facilitation", 1.0, 2.5), ("security", 0.5, 3.0), ("project management", 0.5, 1.5))
 """Skill, level and business value, asked of everybody in the demo."""

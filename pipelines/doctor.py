@@ -11,11 +11,13 @@ import pyarrow.compute as pc
 
 from ona.errors import OnaError
 from ona.tables import AccountKind
-from pipelines import audit_grants, issuer, jobs, people, pulls
+from pipelines import audit_grants, jobs
+from pipelines.growth import issuer
+from pipelines.intake import people, pulls
 from pipelines.scans import SealedScan, list_scans
-from pipelines.service import SCHEMA_VERSION
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.service import SCHEMA_VERSION
+from pipelines.storage.workspace import Workspace, open_workspace
 
 LEAST_FREE = 1 << 30
 """Bytes that a small company's first pull and scan need with room to spare."""

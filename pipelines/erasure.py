@@ -9,10 +9,10 @@ import sqlalchemy as sa
 from ona.errors import NotFoundError
 from pipelines import audit
 from pipelines.audit import Act
-from pipelines.removal import remove
 from pipelines.schema import KEPT_ANSWERS
 from pipelines.schema.holders import LINKS, row_columns, rows_of, tables_last_first
-from pipelines.workspace import EXPORTS_FOLDER, Workspace
+from pipelines.storage.removal import remove
+from pipelines.storage.workspace import EXPORTS_FOLDER, Workspace
 
 Reseal = Callable[[Workspace, int], int]
 """Seals a successor of every scan that holds the person, and returns how many there were."""

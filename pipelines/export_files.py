@@ -20,9 +20,9 @@ from pipelines.access.policy import Viewer
 from pipelines.access.rights import Role
 from pipelines.access.words import STANDING_LINE
 from pipelines.audit import Act
-from pipelines.lake import fsync_folder
 from pipelines.schema import EXPORTS
-from pipelines.workspace import EXPORTS_FOLDER, Workspace
+from pipelines.storage.lake import fsync_folder
+from pipelines.storage.workspace import EXPORTS_FOLDER, Workspace
 
 Form = Literal["csv", "xlsx", "parquet", "json"]
 

@@ -19,9 +19,9 @@ from pipelines.export_files import APPROVED, READY, Form
 from pipelines.jobs import dispatch, register
 from pipelines.jobs.register import State as JobState
 from pipelines.purposes import Purpose
-from pipelines.reveals import plain_reason
+from pipelines.rights.reveals import plain_reason
 from pipelines.schema import EXPORTS, JOBS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 WAITS = timedelta(days=7)
 """How long a request waits for its second signature."""

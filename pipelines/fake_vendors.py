@@ -11,7 +11,7 @@ from connectors.simulated.server import Running, serve
 from connectors.simulated.vendors import VENDORS
 from connectors.simulated.world import World
 from ona.errors import TryLaterError
-from ona.simulate import company
+from ona.simulate.company import company
 from pipelines import keys
 
 PACE = 100.0

@@ -16,7 +16,7 @@ from pipelines.access.unit_answers import UnitMap
 from pipelines.access.units import read_map
 from pipelines.audit import Act
 from pipelines.schema import PUBLICATIONS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Audience = Literal["manager", "hr", "employee"]
 

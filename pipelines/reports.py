@@ -20,7 +20,7 @@ from pipelines.access.words import STANDING_LINE
 from pipelines.audit import Act
 from pipelines.purposes import Purpose
 from pipelines.scans import SealedScan
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")  # full-width forms open formulas too
 

@@ -8,13 +8,14 @@ from datetime import date, datetime, time
 import sqlalchemy as sa
 
 from ona.tables import AGGREGATES
-from pipelines import audit, events, scans
+from pipelines import audit, scans
 from pipelines.audit import Act
 from pipelines.dates import months_before
-from pipelines.events import DIGESTS, monday
+from pipelines.intake import events
+from pipelines.intake.events import DIGESTS, monday
 from pipelines.schema import CONTESTS, CREDENTIALS, EXPORTS, NAME_INVITATIONS, NUDGE_MAILS, NUDGES, REVEALS
+from pipelines.storage.workspace import Workspace
 from pipelines.ties import MADE, WEEKLY
-from pipelines.workspace import Workspace
 
 WEEK_TABLES = tuple(table.name for table in (*WEEKLY, AGGREGATES, DIGESTS, MADE))
 """Tables cut by week that outlive the events."""

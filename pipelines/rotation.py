@@ -11,10 +11,10 @@ from pipelines import audit, keys
 from pipelines.audit import Act
 from pipelines.keys import Keys, open_field, seal_field
 from pipelines.schema import REVEALS
-from pipelines.service import Service
 from pipelines.settings import Settings
-from pipelines.vault import ACCOUNTS, PERSON, PERSONS, Vault, place
-from pipelines.workspace import Workspace
+from pipelines.storage.service import Service
+from pipelines.storage.vault import ACCOUNTS, PERSON, PERSONS, Vault, place
+from pipelines.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -18,13 +18,15 @@ import pyarrow.parquet as pq
 from ona.errors import NotEnoughDataError, NotFoundError, TableError
 from ona.rules import Rules, TieRules
 from ona.tables import Table
-from pipelines import audit, checks, coverage, days_off, events, leases, people, quality
+from pipelines import audit, checks
 from pipelines.checks import Wanted
 from pipelines.engine.duckdb import Engine
-from pipelines.lake import fsync_folder, write_parquet
+from pipelines.intake import coverage, days_off, events, people, quality
 from pipelines.settings import Mode
+from pipelines.storage import leases
+from pipelines.storage.lake import fsync_folder, write_parquet
+from pipelines.storage.workspace import Workspace
 from pipelines.thresholds import keep_minimum
-from pipelines.workspace import Workspace
 
 if TYPE_CHECKING:
     from ona.graph import Graph

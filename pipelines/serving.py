@@ -7,7 +7,7 @@ import uvicorn
 from pipelines import access, logs
 from pipelines.console import say
 from pipelines.settings import Settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 FACTORY = "api.app:app_from_environment"
 """By name: pipelines never import api."""

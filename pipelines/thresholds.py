@@ -9,7 +9,7 @@ from pipelines import audit
 from pipelines.audit import Act
 from pipelines.schema import THRESHOLDS
 from pipelines.settings import MINIMUM_GROUP
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 SETTINGS = "settings"
 """Who raises: whoever may edit the settings."""

@@ -24,13 +24,13 @@ from ona.ties.columns import COLUMNS, Held, held
 from ona.ties.frames import Lazy, in_memory, together
 from ona.ties.spaces import liveliness
 from ona.ties.weekly import Context, by_person
-from pipelines import days_off, people
-from pipelines.accounting import Progress
-from pipelines.aggregates import ties_and_presence
 from pipelines.engine.duckdb import Engine
-from pipelines.events import DIGESTS, monday
-from pipelines.lake import File, read_files
-from pipelines.workspace import Workspace
+from pipelines.intake import days_off, people
+from pipelines.intake.aggregates import ties_and_presence
+from pipelines.intake.events import DIGESTS, monday
+from pipelines.storage.accounting import Progress
+from pipelines.storage.lake import File, read_files
+from pipelines.storage.workspace import Workspace
 
 WEEK = timedelta(days=7)
 

@@ -37,7 +37,7 @@ platform.system()
 self.query(name, f"{x}")
 """
 
-CONSTANT = {"pipelines/service.py": 1, "pipelines/engine/duckdb.py": 1}
+CONSTANT = {"pipelines/storage/service.py": 1, "pipelines/engine/duckdb.py": 1}
 """File → statements made of text there whose every part is written in the same file: settings of SQLite, and names of tables of our own."""
 
 

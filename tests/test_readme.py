@@ -121,7 +121,7 @@ def paths(tmp_path):
 
     create_key(tmp_path / "key")
     described = create_app(load_settings(tmp_path)).openapi()["paths"]
-    return {*described, *(route.path for route in pages.router.routes)}
+    return {*described, *(route.path for route in pages.reading.router.routes)}
 
 
 @pytest.mark.parametrize("target", ["ona/metrics/acquaintance.py", "connectors/files/chatlog.py"])

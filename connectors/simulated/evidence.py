@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from connectors.simulated.identities import Identities, canary
-from ona.simulate import Company
+from ona.simulate.company import Company
 from ona.tables import AccountKind
 
 RATERS = (3, 8)

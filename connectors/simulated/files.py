@@ -11,7 +11,7 @@ from connectors.simulated.mailbox import Mailbox
 from connectors.simulated.records import records
 from connectors.simulated.slack_zip import SlackZip
 from connectors.simulated.tables import write_badges, write_people, write_truth
-from ona.simulate import Company
+from ona.simulate.company import Company
 
 __all__ = ["CANARY", "Inbox", "write_company"]
 

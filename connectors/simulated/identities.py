@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from connectors.simulated import names
-from ona.simulate import Company
+from ona.simulate.company import Company
 from ona.tables import AccountKind
 
 GIVEN, FAMILY = names.GIVEN.split(), names.FAMILY.split()

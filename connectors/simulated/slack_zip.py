@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from connectors.simulated.identities import DOMAIN, SLACK_TEAM, Identities, Identity, canary, code
 from connectors.simulated.records import Record
-from ona.simulate import Company
+from ona.simulate.company import Company
 from ona.tables import AccountKind, Flag, Kind, Role, SpaceKind
 
 Json: TypeAlias = dict[str, object]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from connectors.simulated.identities import Identities, Identity, canary
-from ona.simulate import Company
+from ona.simulate.company import Company
 from ona.tables import AccountKind
 
 HR = (

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 from connectors.pace import SYSTEM, Clock
 from connectors.simulated.faults import Faults
 from connectors.simulated.identities import Identities
-from ona.simulate import Company
+from ona.simulate.company import Company
 
 WINDOW = 60.0  # seconds, of call limits
 

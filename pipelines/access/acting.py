@@ -4,7 +4,7 @@ from collections import Counter
 
 from ona.errors import NotFoundError
 from pipelines.access.policy import LOCAL_ANALYST, Readable, look
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 
 def person_behind(ws: Workspace, scan: Readable, code: str) -> int:

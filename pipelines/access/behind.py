@@ -1,10 +1,10 @@
 """The person behind a view id, for steps that act on somebody without showing who it is."""
 
 from ona.errors import ForbiddenError, NotFoundError
-from pipelines import people
 from pipelines.access.policy import Readable, Viewer, view_id
 from pipelines.access.readable import ReadableScan
-from pipelines.workspace import Workspace
+from pipelines.intake import people
+from pipelines.storage.workspace import Workspace
 
 
 def member_behind(ws: Workspace, scan: Readable, viewer: Viewer, code: str) -> int:

@@ -2,7 +2,7 @@
 
 from pipelines.access.overview import list_scans
 from pipelines.access.policy import Readable, Viewer, look
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 ANCHOR = 12
 """Scans whose maps start from one another; so many further on a map is laid out afresh, which bounds what one page may cost."""

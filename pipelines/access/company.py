@@ -23,7 +23,7 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
 from pipelines.access.rights import Right
 from pipelines.access.steps import about, is_exact, share_in_steps
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
 Percent = Callable[[float], str]

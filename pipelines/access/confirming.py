@@ -13,7 +13,7 @@ from pipelines.access.own import own_person
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readings import score
 from pipelines.access.rights import Right
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 FACET = "helper"
 """The one facet that colleagues name people for, and so the one that can be confirmed."""

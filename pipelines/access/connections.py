@@ -7,10 +7,10 @@ import sqlalchemy as sa
 
 from pipelines.access.policy import Viewer, demand
 from pipelines.access.rights import Right
-from pipelines.coverage import principals
-from pipelines.quality import connector_accounts
+from pipelines.intake.coverage import principals
+from pipelines.intake.quality import connector_accounts
 from pipelines.schema import FAILURES, PULLS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

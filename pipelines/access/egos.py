@@ -13,7 +13,7 @@ from pipelines.access.unit_answers import Ego, PersonTie
 from pipelines.access.units import weight_band
 from pipelines.phrases import say
 from pipelines.settings import Mode
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 GRAPH = "relationship"
 

@@ -10,7 +10,7 @@ from pipelines.access.disclosed import GROUP, OUTSIDE, TEAM
 from pipelines.access.policy import LOCAL_ANALYST, Readable, Sight, Viewer, demand, look
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.access.units import Units, identity, too_few, untold
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Outcome = Literal["allowed", "hidden", "not found", "forbidden"]
 

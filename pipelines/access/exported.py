@@ -14,7 +14,7 @@ from pipelines.access.policy import ID_DIGITS, Readable, Sight, Viewer, demand, 
 from pipelines.access.readable import Ids
 from pipelines.access.rights import Right
 from pipelines.access.stamp import remembered
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Content = Literal["people", "ties"]
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from pipelines.access.policy import LOCAL_ANALYST
 from pipelines.access.rights import MAY_NOT_BE_JOINED, Role
 from pipelines.schema import GRANTS, PEOPLE_ROWS, VIEWERS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 ACTIVE = "active"
 

@@ -8,11 +8,11 @@ import numpy as np
 
 from ona.gaps import EXPIRES_WITHIN_DAYS, HELD, Holding, SkillRisk, ranked
 from ona.skill_map import SkillTag, skills_of, tag
-from pipelines import badges, skill_tables
 from pipelines.access.policy import Sight
 from pipelines.access.readable import Bools, Objects
 from pipelines.access.skill_answers import Cell, CellState
 from pipelines.access.stamp import remembered
+from pipelines.intake import badges, skill_tables
 
 
 @dataclass(frozen=True)

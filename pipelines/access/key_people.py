@@ -14,7 +14,7 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.rights import Right
 from pipelines.access.stamp import remembered
 from pipelines.phrases import Phrase, say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 DIGITS = 3
 

@@ -8,7 +8,7 @@ from ona.errors import NotFoundError
 from pipelines.access.acting import leader_of
 from pipelines.access.policy import Readable, Viewer, demand, look
 from pipelines.access.rights import Right
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow.compute as pc
 
 from ona.skills import LABELLED, SILENT, Ledger, Signal, ablations, cleaned, ledger, signals_of, traced, wording
-from pipelines import skill_tables
 from pipelines.access.answers import Evidence, SourceEvidence, Without
 from pipelines.access.policy import Sight
 from pipelines.access.readable import ReadableScan
 from pipelines.access.readings import MARKED_FACETS
 from pipelines.access.stamp import remembered
 from pipelines.access.words import SMALLEST_COUNT
+from pipelines.intake import skill_tables
 
 OLDEST = timedelta(days=400)
 """Evidence older than this before the end of a scan says nothing about it."""

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from pipelines.access.policy import LOCAL_ANALYST
 from pipelines.access.sessions import LOCAL, TOKEN_BYTES, hashed, open_session
 from pipelines.schema import TOKENS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 LINK_LIFE = timedelta(hours=1)
 ONE_TIME = "one_time"

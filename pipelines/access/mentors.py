@@ -16,7 +16,7 @@ from pipelines.access.unit_answers import Archetype, MentorCandidate, Mentors
 from pipelines.access.units import coverage_band
 from pipelines.phrases import Phrase, say
 from pipelines.settings import Mode
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 YEAR = 365.25
 

@@ -4,7 +4,6 @@ from collections.abc import Collection
 
 import numpy as np
 
-from pipelines import badges
 from pipelines.access import words
 from pipelines.access.opening import open_record
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
@@ -12,9 +11,10 @@ from pipelines.access.readable import Ids
 from pipelines.access.readings import MARKED_FACETS, marks, sources
 from pipelines.access.rights import Right
 from pipelines.access.unit_answers import Agreement, BadgeChip, Band, Colleague, NamedPerson, PersonRole, Reason
+from pipelines.intake import badges
 from pipelines.phrases import Phrase, say
 from pipelines.settings import Mode
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 ROLES: dict[str, PersonRole] = {"broker": "connector", "helper": "go-to"}
 

@@ -11,7 +11,6 @@ import sqlalchemy as sa
 
 from ona import gaps
 from ona.gaps import UnitFigure, UnitGap
-from pipelines import skill_tables
 from pipelines.access.disclosed import GROUP, TEAM
 from pipelines.access.holdings import Skills, skills
 from pipelines.access.need_answers import FollowUp, Need, NeedFigure, Needs, Pressing
@@ -21,10 +20,11 @@ from pipelines.access.rights import Right, Role
 from pipelines.access.shares import BANDS, band, share_of
 from pipelines.access.skill_answers import CoverBand, HeatCell
 from pipelines.access.steps import is_exact
+from pipelines.intake import skill_tables
+from pipelines.intake.skill_tables import PEOPLE
 from pipelines.phrases import Phrase, say
 from pipelines.schema import NEED_FINDINGS, NEED_READINGS
-from pipelines.skill_tables import PEOPLE
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 ABOVE: Mapping[CoverBand, CoverBand] = {"few": "some", "some": "many", "many": "many"}
 """Band to be reached next."""

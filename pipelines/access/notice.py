@@ -11,8 +11,8 @@ from pipelines.access.rights import Right
 from pipelines.phrases import Phrase, say
 from pipelines.purposes import Purpose
 from pipelines.settings import Mode
+from pipelines.storage.workspace import Workspace
 from pipelines.thresholds import minimum
-from pipelines.workspace import Workspace
 
 PURPOSES: Mapping[Purpose, Phrase] = {
     Purpose.MENTORING: say("Mentoring: bringing people together who can learn from each other."),

@@ -25,10 +25,10 @@ from pipelines.access.stamp import remembered, stamp
 from pipelines.access.standing import AUDIENCES
 from pipelines.access.steps import is_exact, share_in_steps
 from pipelines.dates import months_before
-from pipelines.events import monday
+from pipelines.intake.events import monday
 from pipelines.phrases import say
 from pipelines.schema import STALE
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 Grid = npt.NDArray[np.bool_]
 

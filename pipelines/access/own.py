@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from ona.errors import NotFoundError
 from ona.tables import AccountKind
-from pipelines import audit, consents, people, scans
+from pipelines import audit, consents, scans
 from pipelines.access import words
 from pipelines.access.answers import Badge, FacetReading, Fact
 from pipelines.access.policy import NO_SCAN, Readable, Sight, Viewer, demand, look
@@ -18,10 +18,11 @@ from pipelines.access.rights import Right, Role
 from pipelines.access.standing import releases
 from pipelines.consents import Choice
 from pipelines.dates import months_after
+from pipelines.intake import people
 from pipelines.phrases import Phrase, say
 from pipelines.schema import PEOPLE_ROWS, PULLS
-from pipelines.vault import ACCOUNTS
-from pipelines.workspace import Workspace
+from pipelines.storage.vault import ACCOUNTS
+from pipelines.storage.workspace import Workspace
 
 LOOKS = ("read_person", "read_people", "read_name", "release_name", "ask_reveal", "invite_person", "export", "preview", "view_as")
 """Acts that count as somebody looking."""

@@ -16,7 +16,7 @@ from pipelines.access.readable import Bools, Ids
 from pipelines.access.readings import FACETS, MARKED_FACETS, badges_of, facet_reading, rows_of
 from pipelines.access.rights import Reach, Right, reach
 from pipelines.phrases import say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 EXCLUDED = (
     "Messages to and from the direct reporting line: they measure a position.",

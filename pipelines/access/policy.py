@@ -13,18 +13,18 @@ import numpy as np
 
 from ona.disclosure import moved
 from ona.errors import ForbiddenError, NotFoundError
-from pipelines import people
 from pipelines.access.disclosed import COMPANY, GROUP, TEAM, Audience, Cell, Pattern, groups, pattern, rows_of
 from pipelines.access.readable import NO_UNIT, Bools, Ids, ReadableScan
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.access.scope import scope_in_window
 from pipelines.access.stamp import remembered, stamp
 from pipelines.access.standing import AUDIENCES, Release, Standing, release, standing, told_to, withheld_at_seal
+from pipelines.intake import people
 from pipelines.keys import Keys
 from pipelines.scans import STRICT_MINIMUM, SealedScan, open_scan
 from pipelines.settings import Mode
+from pipelines.storage.workspace import Workspace
 from pipelines.thresholds import minimum
-from pipelines.workspace import Workspace
 
 CODE_FLOOR = 5
 """No setting lowers the minimum group below this."""

@@ -7,11 +7,11 @@ from typing import get_args
 import numpy as np
 
 from ona.skill_map import name_of
-from pipelines import badges
 from pipelines.access import words
 from pipelines.access.answers import Badge, Contribution, Facet, FacetReading, PersonRow, Score, SourceReading, Sureness, Verdict
 from pipelines.access.policy import Sight
 from pipelines.access.readable import Floats, ScoreColumns
+from pipelines.intake import badges
 
 CONFIDENCE_LEVEL = 0.90
 """Of every interval in SCORES."""

@@ -7,9 +7,9 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from pipelines import people
 from pipelines.access.stamp import remembered, stamp
-from pipelines.workspace import Workspace
+from pipelines.intake import people
+from pipelines.storage.workspace import Workspace
 
 
 @dataclass(frozen=True, eq=False)

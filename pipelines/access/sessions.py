@@ -15,7 +15,7 @@ from pipelines.access.policy import LOCAL_ANALYST, PREVIEWED, Viewer
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.audit import Act
 from pipelines.schema import SESSIONS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 LOCAL = LOCAL_ANALYST.subject
 """Who runs the service alone: the only one who needs no identity provider."""

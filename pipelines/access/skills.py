@@ -7,7 +7,6 @@ from scipy import stats
 
 from ona.errors import NotFoundError
 from ona.skill_map import SkillTag, skills_of, tag
-from pipelines import badges, skill_tables
 from pipelines.access import words
 from pipelines.access.answers import Axis
 from pipelines.access.axes import MOST_AXES
@@ -33,8 +32,9 @@ from pipelines.access.skill_answers import (
     TeamSkills,
 )
 from pipelines.access.steps import is_exact
+from pipelines.intake import badges, skill_tables
 from pipelines.phrases import say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 MOST_COLUMNS = 14
 """Skills on a grid; more cannot be read."""

@@ -21,8 +21,8 @@ from pipelines.schema import (
     THRESHOLDS,
     WITHHELD,
 )
-from pipelines.service import LATEST
-from pipelines.workspace import Workspace
+from pipelines.storage.service import LATEST
+from pipelines.storage.workspace import Workspace
 
 Made = TypeVar("Made")
 

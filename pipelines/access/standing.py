@@ -6,13 +6,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from pipelines import people
 from pipelines.access.rights import Role
 from pipelines.access.stamp import remembered, stamp
-from pipelines.people import NAME_ON_MAP
+from pipelines.intake import people
+from pipelines.intake.people import NAME_ON_MAP
 from pipelines.schema import NAME_INVITATIONS, PUBLICATIONS, SCANS, WITHHELD
 from pipelines.settings import Mode
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 MENTOR_POOL = "mentor_pool"
 """Consent to be looked at as a mentor."""

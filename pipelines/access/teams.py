@@ -11,7 +11,7 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT, Bools, Floats, Ids
 from pipelines.access.readings import MARKED_FACETS, facet_reading, marks
 from pipelines.access.rights import Right
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 COMPANY = "company"
 

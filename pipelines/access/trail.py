@@ -11,7 +11,7 @@ from pipelines.access.policy import Viewer, demand, view_id
 from pipelines.access.rights import Right
 from pipelines.audit import Act, Entry, Verdict
 from pipelines.keys import seal, unseal
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 PAGE, LARGEST_PAGE = 100, 500
 

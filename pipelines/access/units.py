@@ -20,7 +20,7 @@ from pipelines.access.rights import Right, Role
 from pipelines.access.stamp import remembered
 from pipelines.access.unit_answers import GroupNode, Groups, GroupTie, LoadBand, UnitMap, WeightBand
 from pipelines.phrases import Phrase, say
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 MOST_NODES = 60
 """Above this many teams a map of the company draws departments."""

@@ -9,7 +9,7 @@ from pipelines.access import Viewer
 from pipelines.jobs import bodies, dispatch, once, register
 from pipelines.jobs.once import Kept
 from pipelines.jobs.register import Job
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 
 def ask(ws: Workspace, viewer: Viewer, kind: str, body: Mapping[str, Any]) -> Job:

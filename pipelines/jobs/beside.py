@@ -6,7 +6,7 @@ import sys
 from threading import Lock
 
 from pipelines.jobs import register
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 PROGRAM = "import sys; from pathlib import Path; from pipelines.jobs.worker import work; from pipelines.settings import load_settings; "
 """Given to Python as one line: this package does not know the command line above it."""

@@ -9,8 +9,8 @@ from ona.errors import ConnectorError, NotFoundError
 from ona.rules import Rules
 from pipelines import quarters
 from pipelines.jobs import once, register
+from pipelines.storage.workspace import Workspace
 from pipelines.thresholds import minimum
-from pipelines.workspace import Workspace
 
 Progress = Callable[[str, int, int | None], None]
 Body = Callable[[Workspace, Mapping[str, Any], Progress], Mapping[str, object]]
@@ -18,7 +18,7 @@ Body = Callable[[Workspace, Mapping[str, Any], Progress], Mapping[str, object]]
 
 def pull(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Read the connectors named, or all; what one could not give stops the job only when nobody gave anything."""
-    from pipelines import pulls
+    from pipelines.intake import pulls
 
     outcomes = pulls.pull(ws, check_connectors(ws, body.get("connectors", [])), progress=progress)
     if outcomes and all(outcome.error for outcome in outcomes):
@@ -28,7 +28,8 @@ def pull(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[
 
 def scan(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Analyse the window asked for and seal the result."""
-    from pipelines import needs, scans
+    from pipelines import scans
+    from pipelines.growth import needs
 
     pulled = dict(pull(ws, {}, progress)) if body.get("pull") else {}
     weeks, end = window(body)
@@ -61,7 +62,7 @@ def retention(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Map
 
 def check_badges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Check all badges again; what changed stays with the job, counted by status and never by holder."""
-    from pipelines import pulls
+    from pipelines.intake import pulls
 
     del body
     found = pulls.check_badges(ws, progress)
@@ -76,7 +77,7 @@ def check_badges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> 
 
 def mail_nudges(ws: Workspace, body: Mapping[str, Any], progress: Progress) -> Mapping[str, object]:
     """Mail the steps that were not mailed yet; what the server put off waits for the next run."""
-    from pipelines import mailing
+    from pipelines.growth import mailing
 
     del body
     found = mailing.mail_nudges(ws, progress=progress)

@@ -13,7 +13,7 @@ from huey.serializer import Serializer
 
 from pipelines.keys import Keys
 from pipelines.settings import Settings
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 NAME = "ona"
 

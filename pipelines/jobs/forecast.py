@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from ona.errors import NotEnoughDataError
-from pipelines.events import part_of
+from pipelines.intake.events import part_of
 from pipelines.jobs import bodies
 from pipelines.jobs.register import State
 from pipelines.schema import JOBS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 ROWS_A_SECOND = 20_000.0
 """Of a pull from files; two thirds of what the ingest benchmark must reach on one core."""
@@ -52,7 +52,7 @@ class Forecast:
 
 def forecast_pull(ws: Workspace, names: Sequence[str] = ()) -> Forecast:
     """Say what a pull would read."""
-    from pipelines import pulls
+    from pipelines.intake import pulls
 
     found = pulls.forecast(ws, bodies.check_connectors(ws, list(names)))
     asked = tuple(_asked(one) for one in found)
@@ -75,7 +75,8 @@ def forecast_pull(ws: Workspace, names: Sequence[str] = ()) -> Forecast:
 
 def forecast_scan(ws: Workspace, body: Mapping[str, Any]) -> Forecast:
     """Say what a scan would analyse."""
-    from pipelines import people, pulls, scans
+    from pipelines import scans
+    from pipelines.intake import people, pulls
 
     weeks, end = bodies.window(body)
     first = forecast_pull(ws) if body.get("pull") else None

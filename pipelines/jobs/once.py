@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ona.errors import OnaError
 from pipelines.schema import KEPT_ANSWERS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 KEPT = timedelta(hours=24)
 

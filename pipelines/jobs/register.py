@@ -11,8 +11,8 @@ import sqlalchemy as sa
 
 from ona.errors import NotFoundError, OnaError
 from pipelines.schema import JOBS, WORKERS
-from pipelines.service import put
-from pipelines.workspace import Workspace
+from pipelines.storage.service import put
+from pipelines.storage.workspace import Workspace
 
 SILENT = timedelta(seconds=60)
 """A worker that was not heard of for so long is dead."""

@@ -15,9 +15,9 @@ from ona.errors import OnaError, TryLaterError
 from pipelines import logs
 from pipelines.jobs import bodies, dispatch, register
 from pipelines.jobs.register import Job, JobStoppedError, State
-from pipelines.leases import HOST
 from pipelines.settings import Settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.leases import HOST
+from pipelines.storage.workspace import Workspace, open_workspace
 
 BEAT = 10.0
 """Seconds between two signs of life."""

@@ -97,7 +97,7 @@ CONFLICTS = sa.Table(
 )
 
 EXCLUSIONS = sa.Table(
-    "mentoring_exclusions",  # HR's own list; how each end was given decides where it may show, see pipelines.exclusions
+    "mentoring_exclusions",  # HR's own list; how each end was given decides where it may show, see pipelines.growth.exclusions
     METADATA,
     sa.Column("id", sa.String, primary_key=True),
     _person("first"),

@@ -11,7 +11,7 @@ from api.app import create_app
 from api.auth import COOKIE, CSRF_HEADER
 from pipelines.access import issue_link
 from pipelines.access.sessions import csrf_token
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 BASE = "http://127.0.0.1:8765"
 SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}

@@ -8,7 +8,7 @@ from starlette.testclient import TestClient
 from api import problems
 from api.app import create_app
 from pipelines.access import issue_link
-from pipelines.people import object_person, set_consent
+from pipelines.intake.people import object_person, set_consent
 
 SCORE = {"value", "low", "high", "confidence", "n_evidence", "sources", "scan_id"}
 

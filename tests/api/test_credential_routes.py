@@ -10,8 +10,8 @@ from signing_in import BASE, add_viewer, come_in
 
 from api.app import create_app
 from api.routes import rights_of_routes
-from pipelines import credentials
 from pipelines.access.rights import Reach, Right, Role, reach
+from pipelines.growth import credentials
 from pipelines.settings import Mode
 
 TOKEN = "application/vc+jwt"

@@ -10,7 +10,7 @@ from api.app import create_app
 from pipelines.access import issue_link
 from pipelines.access.links import LINK_LIFE, spend_link
 from pipelines.access.sessions import LOCAL_IDLE, SESSION_LIFE, csrf_token, session_viewer
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 SAME_ORIGIN = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}
 OPEN = {"/healthz", "/readyz"}
@@ -32,7 +32,7 @@ def test_every_route_of_the_openapi_document_but_two_needs_a_session(app, strang
 
 def test_every_page_but_the_way_in_needs_a_session(stranger):
     walked = 0
-    for route in pages.router.routes:
+    for route in pages.reading.router.routes:
         for method in route.methods:
             answer = stranger.request(method, filled(route.path), headers={**SAME_ORIGIN, "Accept": "text/html"})
             assert answer.status_code == 401, route.path  # a link that was never issued is refused alike

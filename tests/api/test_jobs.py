@@ -7,7 +7,8 @@ from datetime import date
 
 import pytest
 
-from pipelines import jobs, people
+from pipelines import jobs
+from pipelines.intake import people
 from pipelines.jobs.worker import Worker
 
 SAME_ORIGIN = {"Origin": "http://127.0.0.1:8765", "Sec-Fetch-Site": "same-origin"}

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from api.guests import Guests
 from api.limiter import PORTIONS, Limiter
-from pipelines import counters
 from pipelines.access import LOCAL_ANALYST
+from pipelines.entrance import counters
 from pipelines.schema import COUNTERS
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 NOW = datetime(2026, 9, 28, 12)
 

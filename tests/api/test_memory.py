@@ -10,8 +10,8 @@ from pipelines import audit
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session, view_as
-from pipelines.people import object_person, set_consent
-from pipelines.workspace import open_workspace
+from pipelines.intake.people import object_person, set_consent
+from pipelines.storage.workspace import open_workspace
 
 LIST = "/api/v1/scans/latest/people?limit=500"
 

@@ -15,9 +15,9 @@ from fastapi.testclient import TestClient
 
 from api import guests
 from api.app import create_app
-from pipelines import people
 from pipelines.access import view_id
 from pipelines.access.rights import Role
+from pipelines.intake import people
 from pipelines.schema import CONSENTS
 from tests.api.conftest import BASE
 

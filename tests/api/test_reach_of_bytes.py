@@ -12,13 +12,16 @@ from fastapi.testclient import TestClient
 from api.app import create_app
 from api.auth import COOKIE
 from api.routes import rights_of_routes
-from pipelines import exclusions, invitations, needs, pairs, people, programmes, publishing, suggestions, surveys
+from pipelines import publishing
 from pipelines.access import LOCAL_ANALYST, Viewer, view_id
 from pipelines.access.needs import read_needs
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session
+from pipelines.growth import exclusions, needs, pairs, programmes, suggestions, surveys
+from pipelines.intake import people
+from pipelines.rights import invitations
 from pipelines.schema import PAIRS, VIEWERS
-from pipelines.service import put
+from pipelines.storage.service import put
 
 BASE = "http://127.0.0.1:8765"
 MANAGER = 2

@@ -14,8 +14,8 @@ from pipelines.access.policy import view_id
 from pipelines.access.rights import MATRIX, Reach, Right, Role, reach
 from pipelines.access.sessions import csrf_token, open_session
 from pipelines.schema import VIEWERS
-from pipelines.service import put
 from pipelines.settings import Mode
+from pipelines.storage.service import put
 
 BASE = "http://127.0.0.1:8765"
 SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}

@@ -12,12 +12,14 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.auth import COOKIE, CSRF_HEADER
-from pipelines import people, programmes, publishing
+from pipelines import publishing
 from pipelines.access import LOCAL_ANALYST, Viewer, view_id
 from pipelines.access.rights import Role
 from pipelines.access.sessions import csrf_token, open_session
+from pipelines.growth import programmes
+from pipelines.intake import people
 from pipelines.schema import PAIRS, VIEWERS
-from pipelines.service import put
+from pipelines.storage.service import put
 
 BASE = "http://127.0.0.1:8765"
 SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}

@@ -15,7 +15,7 @@ from pipelines.access.rights import Role
 from pipelines.access.sessions import LOCAL, open_session, view_as
 from pipelines.dates import months_between
 from pipelines.schema import STALE
-from pipelines.service import put
+from pipelines.storage.service import put
 
 BASE = "http://127.0.0.1:8765"
 

@@ -194,10 +194,10 @@ SOURCES: dict[str, tuple[str, str, Callable[[Path, int], Options]]] = {
 def measure(name: str, path: Path, options: Options) -> None:
     """Pull one file into a fresh deployment and print the figures as JSON; the imports come first."""
     from connectors.base import open_connector
-    from pipelines.events import pull_events
+    from pipelines.intake.events import pull_events
     from pipelines.keys import create_key
     from pipelines.settings import load_settings
-    from pipelines.workspace import open_workspace
+    from pipelines.storage.workspace import open_workspace
 
     home = path.parent / "home"
     create_key(home / "key")

@@ -27,7 +27,7 @@ from scipy import stats
 from ona.indicators import INDICATORS
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
-from ona.simulate import company
+from ona.simulate.company import company
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of
 
@@ -53,7 +53,7 @@ CACHE = Path.home() / ".cache" / "ona-bench"
 
 def made_by() -> str:
     """Return a short name for the code that simulates companies and builds their weekly tables."""
-    sources = sorted([*(ROOT / "ona").glob("simulate*.py"), *(ROOT / "ona" / "ties").glob("*.py")])
+    sources = sorted([*(ROOT / "ona" / "simulate").glob("*.py"), *(ROOT / "ona" / "ties").glob("*.py")])
     return hashlib.blake2b(b"".join(path.read_bytes() for path in sources), digest_size=6).hexdigest()
 
 

@@ -11,10 +11,11 @@ from datetime import datetime
 from pathlib import Path
 
 from ona.rules import Rules
-from ona.simulate import company
-from pipelines import keys, scans, settings, simulated
+from ona.simulate.company import company
+from pipelines import keys, scans, settings
+from pipelines.intake import simulated
 from pipelines.settings import load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 
 MEMORY_BAR_GIB = 4.0
 NOW = datetime(2026, 10, 10)

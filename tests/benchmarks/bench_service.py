@@ -14,15 +14,16 @@ from bars import Bar
 from load import HELLO, Load, fire, serving
 
 from ona.rules import Rules
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import AccountKind
-from pipelines import jobs, publishing, scans, simulated
+from pipelines import jobs, publishing, scans
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session, view_as
+from pipelines.intake import simulated
 from pipelines.keys import create_key
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 
 PEOPLE, WEEKS = 400, 13
 ROUNDS, SECONDS = 5, 1.5

@@ -22,12 +22,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ona.rules import TieRules
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import ACCOUNTS, EVENTS
 from ona.ties.attribution import parted, ties
 from ona.ties.calendar import week_of
 from pipelines.engine.duckdb import Engine
-from pipelines.lake import File
+from pipelines.storage.lake import File
 from pipelines.ties import Source, chunks, compute, patterns
 
 BARS = {"ties": 8.0, "all": 15.0}

@@ -14,7 +14,7 @@ import processes
 import pytest
 
 from connectors.simulated.files import write_company
-from ona.simulate import company
+from ona.simulate.company import company
 from pipelines.keys import create_key
 
 pytestmark = pytest.mark.browser

@@ -10,15 +10,19 @@ from credentialed_company import NEWEST, NOW, STAR, settings_of
 from signing_in import add_viewer
 
 from api.auth import cookie_name
-from pipelines import credentials, exports, people, programmes, reveals, scans, surveys, tokens, viewers
+from pipelines import exports, scans
 from pipelines.access import LOCAL_ANALYST, Viewer, issue_link, view_id
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session
+from pipelines.entrance import tokens, viewers
+from pipelines.entrance.viewers import Wish as GrantWish
 from pipelines.exports import Wish
+from pipelines.growth import credentials, programmes, surveys
+from pipelines.intake import people
 from pipelines.jobs import register
 from pipelines.purposes import Purpose
+from pipelines.rights import reveals
 from pipelines.schema import PAIRS
-from pipelines.viewers import Wish as GrantWish
 
 pytestmark = pytest.mark.browser
 

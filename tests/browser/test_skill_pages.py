@@ -5,12 +5,14 @@ import skilled_company
 import sqlalchemy as sa
 
 from api.auth import COOKIE
-from pipelines import nudges, people, programmes, publishing, surveys
+from pipelines import publishing
 from pipelines.access import LOCAL_ANALYST, Viewer, view_id
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session
+from pipelines.growth import nudges, programmes, surveys
+from pipelines.intake import people
 from pipelines.schema import CATALOGUE, NUDGES, PAIRS, VIEWERS
-from pipelines.service import put
+from pipelines.storage.service import put
 
 pytestmark = pytest.mark.browser
 

@@ -13,7 +13,7 @@ from connectors.simulated.faults import FakeClock
 from connectors.simulated.server import serve
 from connectors.simulated.world import Call, Reply, Route, World
 from ona.errors import AccessError, ConnectorError, RateLimitError, SettingsError
-from ona.simulate import company
+from ona.simulate.company import company
 
 START = 1_445_412_480.0  # Wed, 21 Oct 2015 07:28:00 GMT
 TOKEN = "secret-token"

@@ -16,7 +16,7 @@ from connectors.pinning import PrivateAddressError, is_public
 from connectors.simulated.faults import FakeClock
 from connectors.simulated.server import serve
 from connectors.simulated.world import Reply, Route, World
-from ona.simulate import company
+from ona.simulate.company import company
 
 GUID = "6fbb1a2e-7c1b-4d6a-9a40-0f2f2f6d1c11"
 

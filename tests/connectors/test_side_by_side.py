@@ -17,7 +17,7 @@ from connectors.simulated.server import serve
 from connectors.simulated.vendors.google import Google
 from connectors.simulated.vendors.stock import Stock
 from connectors.simulated.world import World
-from ona.simulate import company
+from ona.simulate.company import company
 
 AFTER = datetime(2026, 7, 7, tzinfo=UTC).timestamp()  # the company's week is that of 2026-06-29
 

@@ -10,7 +10,7 @@ import pytest
 from ona.errors import NotEnoughDataError
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import ABSENCES, ASKS, PEOPLE, PRESENCE, TIES, AccountKind
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of

@@ -12,7 +12,7 @@ import pytest
 
 from ona.rules import Rules, TieRules
 from ona.scan import scan
-from ona.simulate import Company, company
+from ona.simulate.company import Company, company
 from ona.tables import ABSENCES, EVENTS, PEOPLE, AccountKind, Kind, Role
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of

@@ -10,7 +10,7 @@ import pytest
 from ona.graph import Graph
 from ona.metrics import METRICS
 from ona.nulls import NullTest, benjamini_hochberg, null_test, p_values, relabelled, swapped, swapped_within_teams, time_shuffled
-from ona.simulate import company
+from ona.simulate.company import company
 
 B6 = [(0, 1), (1, 2), (0, 2), (2, 3), (3, 4), (4, 5), (3, 5)]
 """Two triangles and the bridge between them (method, section 0.4)."""

@@ -17,7 +17,7 @@ from ona.replicates import _measured, _pair_of_ties, help_in_lanes, measure_erro
 from ona.roster import Roster, roster, weeks_of
 from ona.rules import Rules, TieRules
 from ona.sensitivity import KINDS, missing, without
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.uncertainty import half_samples, week_weights
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of

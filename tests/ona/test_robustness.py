@@ -9,7 +9,7 @@ import pytest
 
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
-from ona.simulate import Company, company
+from ona.simulate.company import Company, company
 from ona.tables import ACCOUNTS, EVENTS, AccountKind, Flag, Kind, Role, SpaceKind
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of

@@ -6,8 +6,8 @@ from ona import backbone, communities, fairness, nulls, sensitivity
 from ona.indicators import expertise_rank
 from ona.metrics import pagerank
 from ona.rules import Rules, TieRules
-from pipelines import quality
 from pipelines.access.policy import CODE_FLOOR
+from pipelines.intake import quality
 
 EVENTS = {
     "beta": 1.0, "max_mail": 10, "max_meeting": 12, "max_mentions": 5, "max_group": 9, "cc_weight": 0.25, "coalescing_minutes": 10,

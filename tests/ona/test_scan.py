@@ -15,7 +15,7 @@ from ona.indicators.base import from_tables
 from ona.overload import SIGNALS, overload
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
-from ona.simulate import Company, company
+from ona.simulate.company import Company, company
 from ona.tables import ASKS, CONTRIBUTIONS, FACTS, FLAGS, PEOPLE, PRESENCE, SCORES, TIES, AccountKind, Channel
 from pipelines.engine.duckdb import Engine
 from pipelines.ties import tables_of

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ona.errors import SettingsError
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import ACCOUNTS, BADGES, EVENTS, OUT_OF_HOURS, PEOPLE, AccountKind, Flag, Kind, Role, SpaceKind, check
 
 START = date(2026, 6, 29)

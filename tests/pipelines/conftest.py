@@ -16,7 +16,7 @@ from connectors.base import Coverage, Cursor, RawBadge, RawEvent, RawPerson
 from ona.tables import Kind, Role
 from pipelines.keys import create_key
 from pipelines.settings import Settings, load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 
 NOW = datetime(2026, 9, 28, 12)
 POSTGRES = Path("/usr/lib/postgresql/15/bin")

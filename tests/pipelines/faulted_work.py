@@ -23,16 +23,17 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from sqlalchemy.engine import default
 
 import ona.scan  # noqa: F401 - loaded once, before the children
-import pipelines.spool
+import pipelines.intake.spool
 from connectors.base import RawEvent
 from ona.errors import NotFoundError, TryLaterError
 from ona.rules import Rules
 from ona.tables import Kind, Role
-from pipelines import backup, erasure, events, migrating, publishing, scans  # noqa: F401 - migrating loads slowly
+from pipelines import backup, erasure, publishing, scans
 from pipelines.access import LOCAL_ANALYST
-from pipelines.lake import FULL
+from pipelines.intake import events
 from pipelines.settings import load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.lake import FULL
+from pipelines.storage.workspace import Workspace, open_workspace
 from tests.pipelines.conftest import Events, handle, mail
 
 NOW = datetime(2026, 8, 5, 12)
@@ -61,7 +62,7 @@ class Task:
 
 def pull(ws: Workspace, _task: Task) -> None:
     """Read four weeks of mails among twenty people."""
-    pipelines.spool.SPOOLED_ROWS = 50
+    pipelines.intake.spool.SPOOLED_ROWS = 50
     events.pull_events(ws, "files", Events(mails()), batch=20)
 
 

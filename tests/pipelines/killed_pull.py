@@ -13,9 +13,9 @@ from pathlib import Path
 from connectors.base import open_connector
 from connectors.network import Surroundings
 from connectors.simulated.faults import FakeClock
+from pipelines.intake.steps import pull_steps
 from pipelines.settings import load_settings
-from pipelines.steps import pull_steps
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 def pull(home: Path, told: dict) -> None:

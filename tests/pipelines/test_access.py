@@ -11,10 +11,10 @@ from pipelines import access, audit
 from pipelines.access import LOCAL_ANALYST, ReadableScan, Viewer, view_id, words
 from pipelines.access.answers import PeopleQuery
 from pipelines.access.policy import labels
+from pipelines.intake.people import object_person, set_consent
 from pipelines.keys import derive
-from pipelines.people import object_person, set_consent
 from pipelines.scans import open_scan
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 KEYS = derive(bytes(range(1, 33)))
 EVERYBODY = PeopleQuery(limit=500)

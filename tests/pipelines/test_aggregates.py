@@ -12,12 +12,13 @@ import pytest
 from connectors.base import Coverage, RawPerson, RawTie
 from ona.rules import Rules
 from ona.tables import AGGREGATES, FIXED_POINT, PRESENCE, Channel
-from pipelines import erasure, people, pulls, scans
-from pipelines.aggregates import pull_ties, ties_and_presence
+from pipelines import erasure, scans
+from pipelines.intake import people, pulls
+from pipelines.intake.aggregates import pull_ties, ties_and_presence
+from pipelines.intake.people import object_person, pull_people
 from pipelines.keys import create_key
-from pipelines.people import object_person, pull_people
 from pipelines.settings import load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 from tests.pipelines.conftest import NOW, People, handle
 
 MONDAY = date(2026, 6, 29)

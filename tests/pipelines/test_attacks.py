@@ -18,7 +18,7 @@ from pipelines.access.named import read_colleague
 from pipelines.access.policy import look, view_id
 from pipelines.access.rights import Role
 from pipelines.scans import open_scan
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 K = 5
 MARGIN = 0.005

@@ -11,7 +11,7 @@ from ona.errors import TryLaterError
 from pipelines import audit
 from pipelines.audit import Act
 from pipelines.schema import AUDIT, CONSENTS
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 READ = Act("local", "analyst", "read_person", "1", "scan x")
 

@@ -13,7 +13,7 @@ from pipelines import access, audit, scans
 from pipelines.backup import backup, restore
 from pipelines.keys import create_key
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from datetime import date, timedelta
 import pytest
 
 from connectors.base import RawPerson
-from pipelines import badges, pulls
+from pipelines.intake import badges, pulls
+from pipelines.intake.people import pull_people
 from pipelines.jobs import dispatch, register
 from pipelines.jobs.worker import Worker, _plan
-from pipelines.people import pull_people
 from tests.pipelines.conftest import NOW, People
 
 TODAY = date.today()

@@ -5,9 +5,9 @@ from dataclasses import replace
 from datetime import date
 
 from connectors.base import RawBadge, RawPerson
-from pipelines.badges import Check, badges, checks, pull_badges
-from pipelines.people import pull_people
-from pipelines.workspace import Workspace
+from pipelines.intake.badges import Check, badges, checks, pull_badges
+from pipelines.intake.people import pull_people
+from pipelines.storage.workspace import Workspace
 from tests.pipelines.conftest import NOW, Badges, People, handle
 
 BADGE = RawBadge("b1", handle("a"), "Coaching", "Academy", "table", ("listening",), "2", date(2026, 1, 1), None, "issuer-asserted")

@@ -6,12 +6,13 @@ import pytest
 
 from ona.errors import SettingsError
 from ona.rules import Rules
-from ona.simulate import company
-from pipelines import checks, doctor, scans, simulated
+from ona.simulate.company import company
+from pipelines import checks, doctor, scans
 from pipelines.checks import Wanted
+from pipelines.intake import simulated
 from pipelines.keys import create_key
 from pipelines.settings import load_settings, write_template
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 NOW = datetime(2026, 8, 12, 12)
 """The seventh simulated week: six are over, the events of the last four are still held."""

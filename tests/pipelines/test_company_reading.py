@@ -10,9 +10,9 @@ from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.company import STATEMENTS, percent, read_company, rough_percent
 from pipelines.access.figures import figures
 from pipelines.access.rights import Role
-from pipelines.people import object_person
+from pipelines.intake.people import object_person
 from pipelines.scans import open_scan
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 NOTES = {
     "communities": {"number": 12, "agreement": {"departments": {"ami": 0.61}}},

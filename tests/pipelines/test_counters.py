@@ -10,10 +10,10 @@ import sqlalchemy as sa
 
 from api.limiter import PORTIONS, Limiter
 from ona.errors import TooManyError
-from pipelines import counters
-from pipelines.attempts import FREE, Attempts
+from pipelines.entrance import counters
+from pipelines.entrance.attempts import FREE, Attempts
 from pipelines.schema import COUNTERS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 
 MINUTE = timedelta(seconds=60)
 

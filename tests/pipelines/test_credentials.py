@@ -16,15 +16,18 @@ import sqlalchemy as sa
 from credentialed_company import EARLIER, NEWEST, NOW, STAR, settings_of
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError, SettingsError
-from pipelines import audit, credential_forms, credentials, erasure, issuer, own_export, people, retention
+from pipelines import audit, erasure, retention
 from pipelines.access import ReadableScan, Viewer
 from pipelines.access.confirming import conditions
 from pipelines.access.rights import Role
 from pipelines.dates import months_after
+from pipelines.growth import credential_forms, credentials, issuer
+from pipelines.intake import people
+from pipelines.rights import own_export
 from pipelines.scans import open_scan
 from pipelines.schema import CREDENTIAL_PLACES, CREDENTIALS, EVIDENCE_ROWS
 from pipelines.settings import Settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 PUBLIC = "https://ona.acme.example"
 STEWARD = Viewer("steward", Role.STEWARD)

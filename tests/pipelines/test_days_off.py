@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from connectors.base import Coverage, RawDaysOff, RawPerson
 from ona.roster import Away, roster
 from ona.tables import PRESENCE
-from pipelines import days_off, people
-from pipelines.days_off import pull_days_off
-from pipelines.people import object_person, pull_people
-from pipelines.pulls import pull
+from pipelines.intake import days_off, people
+from pipelines.intake.days_off import pull_days_off
+from pipelines.intake.people import object_person, pull_people
+from pipelines.intake.pulls import pull
 from pipelines.schema import ABSENCES
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 from tests.pipelines.conftest import People, handle
 
 MONDAY = date(2026, 7, 6)

@@ -11,7 +11,7 @@ from pipelines.access.contact import contact_of, enough
 from pipelines.access.disclosed import COMPANY, GROUP, OUTSIDE, TEAM, Audience, leaks, pattern
 from pipelines.access.overview import unanswerable
 from pipelines.access.steps import about
-from pipelines.quality import _told_groups
+from pipelines.intake.quality import _told_groups
 
 K = 5
 SEEDS = range(20)

@@ -5,10 +5,11 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from pipelines import doctor, issuer
+from pipelines import doctor
+from pipelines.growth import issuer
 from pipelines.jobs import register
 from pipelines.settings import SignIn, load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 NOW = datetime(2026, 9, 28, 12)
 

@@ -7,14 +7,15 @@ import sealed_scan
 import sqlalchemy as sa
 
 from ona.errors import ForbiddenError, NotFoundError
-from pipelines import audit, people, publishing, scans
+from pipelines import audit, publishing, scans
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.egos import MOST_ALTERS, read_ego
 from pipelines.access.policy import Viewer, view_id
 from pipelines.access.rights import Role
+from pipelines.intake import people
 from pipelines.schema import WITHHELD
 from pipelines.settings import Mode
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HEAD, MEMBER, STRANGER = 2, 12, 5
 """The third of the board leads the leads of every other team, among them the one of person 12, not the one of person 5."""

@@ -12,11 +12,11 @@ from connectors.base import RawBadge, RawPerson
 from connectors.identity import alias_token, token_text
 from ona.errors import NotFoundError
 from ona.tables import ASKS, PRESENCE, TIES, Table
-from pipelines.badges import badges, pull_badges
 from pipelines.erasure import erase
-from pipelines.events import pull_events
-from pipelines.people import current_people, pull_people, set_consent
-from pipelines.workspace import Workspace
+from pipelines.intake.badges import badges, pull_badges
+from pipelines.intake.events import pull_events
+from pipelines.intake.people import current_people, pull_people, set_consent
+from pipelines.storage.workspace import Workspace
 from tests.pipelines.conftest import Badges, Events, People, handle, mail
 
 NAME = "Ann Canary-Müller"

@@ -8,16 +8,18 @@ import signing_in
 import sqlalchemy as sa
 
 from connectors.identity import alias_token, token_text
-from pipelines import invitations, own_steps, people, reveals, scans
+from pipelines import scans
 from pipelines.access.policy import Viewer, view_id
 from pipelines.access.rights import Role
 from pipelines.access.sessions import open_session, session_viewer
-from pipelines.contests import Reason
 from pipelines.erasure import erase
+from pipelines.intake import people
 from pipelines.purposes import Purpose
+from pipelines.rights import invitations, own_steps, reveals
+from pipelines.rights.contests import Reason
 from pipelines.schema import GRANTS, KEPT_ANSWERS, METADATA, SESSIONS, VIEWERS
 from pipelines.schema.holders import LINKS, row_columns
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 GONE, STAYS = 5, 9
 REASON = "Canary-reason: they hold the only tie between two plants."

@@ -22,14 +22,14 @@ from connectors.base import Coverage, Cursor, RawEvent, RawPerson
 from connectors.identity import event_id
 from ona.errors import TryLaterError
 from ona.tables import EVENTS, OUT_OF_HOURS, Flag, Kind, Role, SpaceKind, check
-from pipelines.events import last_events, pull_events, retire
+from pipelines.intake.events import last_events, pull_events, retire
+from pipelines.intake.merging import merge
+from pipelines.intake.people import object_person, places, pull_people
+from pipelines.intake.pseudonyms import keyed
 from pipelines.keys import create_key
-from pipelines.merging import merge
-from pipelines.people import object_person, places, pull_people
-from pipelines.pseudonyms import keyed
 from pipelines.schema import PULL_COUNTS, PULLS, STALE
 from pipelines.settings import load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 from tests.pipelines.conftest import NOW, Events, People, handle, mail, microseconds
 
 Opened = Callable[..., AbstractContextManager[Workspace]]
@@ -141,7 +141,7 @@ def test_the_same_file_twice_shuffled_in_any_batch_gives_the_same_bytes(ws: Work
 
 def test_small_spools_change_nothing(ws: Workspace, open_at: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pull_events(ws, "files", Events(company()))
-    monkeypatch.setattr("pipelines.spool.SPOOLED_ROWS", 10)
+    monkeypatch.setattr("pipelines.intake.spool.SPOOLED_ROWS", 10)
     assert pull_events(ws, "files", Events(company()), batch=3).parts == ()
 
 
@@ -221,7 +221,7 @@ def test_recipients_are_sorted_told_once_and_counted_before_anybody_is_dropped(w
 
 
 def _known(name: str) -> object:
-    from pipelines.vault import Known
+    from pipelines.storage.vault import Known
 
     return Known((handle(name),))
 
@@ -371,14 +371,14 @@ def test_merging_is_the_same_in_any_grouping(ws: Workspace) -> None:
 def test_a_week_merged_piece_by_piece_has_the_bytes_of_one_merged_at_once(
     ws: Workspace, open_at: Opened, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipelines.lake.ROW_GROUP", 64)  # several row groups, cut at other places than the pieces
+    monkeypatch.setattr("pipelines.storage.lake.ROW_GROUP", 64)  # several row groups, cut at other places than the pieces
     given = [*company(), *(replace(event, revision=1) for event in company()[::3])]
     report = pull_events(ws, "files", Events(given))
     whole = stored(ws)
     shutil.rmtree(ws.lake.root)
     with ws.service.begin() as connection:
         ws.lake.drop(connection, "events", ws.lake.parts("events"))
-    monkeypatch.setattr("pipelines.events.MERGED_ROWS", 30)
+    monkeypatch.setattr("pipelines.intake.events.MERGED_ROWS", 30)
     first = pull_events(ws, "files", Events(given[:250]))
     second = pull_events(ws, "files", Events(given))
     assert stored(ws) == whole
@@ -400,7 +400,7 @@ def test_no_handle_and_no_id_stands_in_any_file(home: Path, open_at: Opened) -> 
 
 
 def test_rows_on_their_way_to_disk_are_pseudonymous(ws: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.spool.SPOOLED_ROWS", 1)
+    monkeypatch.setattr("pipelines.intake.spool.SPOOLED_ROWS", 1)
     seen: list[bytes] = []
 
     class Watching(Events):
@@ -431,13 +431,13 @@ PULLING = """
 import os, signal, sys
 from pathlib import Path
 sys.path.insert(0, os.getcwd())
-import pipelines.events
-import pipelines.spool
+import pipelines.intake.events
+import pipelines.intake.spool
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 from tests.pipelines.conftest import NOW, Events
 from tests.pipelines.test_events import company
-pipelines.spool.SPOOLED_ROWS = 50
+pipelines.intake.spool.SPOOLED_ROWS = 50
 left = int(sys.argv[2])
 def counting(function):
     def call(*given, **named):
@@ -455,7 +455,7 @@ from sqlalchemy.engine import default
 default.DefaultDialect.do_commit = counting(default.DefaultDialect.do_commit)
 default.DefaultDialect.do_execute = counting(default.DefaultDialect.do_execute)
 with open_workspace(load_settings(Path(sys.argv[1])), lambda: NOW) as ws:
-    pipelines.events.pull_events(ws, "files", Events(company()), batch=20)
+    pipelines.intake.events.pull_events(ws, "files", Events(company()), batch=20)
 print("done", left)
 """
 

@@ -8,11 +8,11 @@ import pytest
 import sqlalchemy as sa
 
 from connectors.base import Coverage, RawPerson, RawRating
-from pipelines.evidence import pull_evidence
-from pipelines.people import object_person, pull_people
-from pipelines.pulls import pull
+from pipelines.intake.evidence import pull_evidence
+from pipelines.intake.people import object_person, pull_people
+from pipelines.intake.pulls import pull
 from pipelines.schema import EVIDENCE_ROWS
-from pipelines.workspace import Workspace
+from pipelines.storage.workspace import Workspace
 from tests.pipelines.conftest import People, handle
 
 RATING = RawRating("peer_360", "helper", 4.0, (1.0, 5.0), date(2026, 7, 1), handle("bea"), handle("ann"))

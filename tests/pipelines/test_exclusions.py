@@ -8,15 +8,18 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import access, audit, exclusions, own_export, pairs, people, programmes, publishing
+from pipelines import access, audit, publishing
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.mentoring_pool import ready
+from pipelines.growth import exclusions, pairs, programmes
+from pipelines.growth.mentoring_pool import ready
+from pipelines.intake import people
+from pipelines.rights import own_export
 from pipelines.scans import open_scan
 from pipelines.schema import AUDIT, EXCLUSIONS, PAIRS, PROGRAMMES
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR, OTHER = Viewer("h", Role.HR), Viewer("o", Role.HR)
 

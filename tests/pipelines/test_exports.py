@@ -17,18 +17,19 @@ import signing_in
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError
-from pipelines import audit, erasure, export_files, exports, people, scans
+from pipelines import audit, erasure, export_files, exports, scans
 from pipelines.access.exported import digest_of_people, linkage_risk, read_exported
 from pipelines.access.policy import Viewer, look
 from pipelines.access.rights import Role
 from pipelines.exports import Wish
+from pipelines.intake import people
 from pipelines.jobs import register
 from pipelines.jobs.worker import Worker
 from pipelines.purposes import Purpose
 from pipelines.retention import retain
 from pipelines.schema import EXPORTS, JOBS, VIEWERS, WITHHELD
 from pipelines.settings import Mode
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 REASON = "The works council asked for the share of ties that cross departments."
 PEOPLE = Wish("people", Purpose.NETWORK_HEALTH, REASON)

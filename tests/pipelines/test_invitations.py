@@ -8,11 +8,13 @@ import sealed_scan
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import audit, consents, invitations, people, scans
+from pipelines import audit, consents, scans
 from pipelines.access.policy import Viewer, view_id
 from pipelines.access.rights import Role
+from pipelines.intake import people
+from pipelines.rights import invitations
 from pipelines.schema import NAME_INVITATIONS
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 YES, NO, SILENT, OUTSIDE = 3, 4, 5, 6
 HR = Viewer("viewer-hr", Role.HR, roles=frozenset({Role.HR}))

@@ -14,9 +14,11 @@ import sqlalchemy as sa
 
 from ona.errors import NotFoundError, TryLaterError
 from ona.rules import Rules
-from ona.simulate import company
-from pipelines import jobs, leases, scans, simulated
+from ona.simulate.company import company
+from pipelines import jobs, scans
 from pipelines.access import LOCAL_ANALYST
+from pipelines.intake import simulated
+from pipelines.intake.skill_tables import Target, put_targets
 from pipelines.jobs import Kept, KeyReusedError, State, bodies, dispatch, once, register, worker
 from pipelines.jobs.worker import Worker
 from pipelines.keys import create_key
@@ -39,8 +41,8 @@ from pipelines.schema import (
     WITHHELD,
 )
 from pipelines.settings import load_settings, write_template
-from pipelines.skill_tables import Target, put_targets
-from pipelines.workspace import open_workspace
+from pipelines.storage import leases
+from pipelines.storage.workspace import open_workspace
 
 NOW = datetime(2026, 8, 5, 12)
 

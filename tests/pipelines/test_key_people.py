@@ -13,10 +13,10 @@ from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.key_people import NOBODY, TOO_FEW, TOO_LARGE, chosen, read_key_people
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.people import object_person
+from pipelines.intake.people import object_person
 from pipelines.scans import open_scan
 from pipelines.settings import Mode
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")

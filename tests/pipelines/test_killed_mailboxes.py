@@ -19,11 +19,11 @@ from connectors.simulated.vendors.google import Google
 from connectors.simulated.vendors.graph import TENANT, Graph
 from connectors.simulated.vendors.stock import Stock
 from connectors.simulated.world import World
-from ona.simulate import company
+from ona.simulate.company import company
+from pipelines.intake.steps import pull_steps
 from pipelines.keys import create_key
 from pipelines.settings import load_settings
-from pipelines.steps import pull_steps
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 START = datetime(2026, 7, 7, tzinfo=UTC).timestamp()  # the company's week is that of 2026-06-29
 SYSTEMS = ("google_gmail", "microsoft_calendar")

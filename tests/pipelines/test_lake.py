@@ -11,8 +11,8 @@ import pytest
 
 from ona.errors import TableError, TryLaterError
 from ona.tables import SPACE_WEEKS
-from pipelines.lake import Lake
-from pipelines.service import open_service
+from pipelines.storage.lake import Lake
+from pipelines.storage.service import open_service
 
 
 @pytest.fixture

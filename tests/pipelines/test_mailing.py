@@ -20,16 +20,18 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConnectorError, SettingsError
-from pipelines import erasure, mailing, nudges, people
+from pipelines import erasure
 from pipelines.access import LOCAL_ANALYST, ReadableScan, Viewer
 from pipelines.access.rights import Role
+from pipelines.growth import mailing, nudges
+from pipelines.intake import people
 from pipelines.jobs import bodies
 from pipelines.scans import open_scan
 from pipelines.schema import CATALOGUE, NUDGE_MAILS, NUDGES, PEOPLE_ROWS
 from pipelines.settings import Settings
 from pipelines.smtp import Mail
-from pipelines.vault import Known
-from pipelines.workspace import open_workspace
+from pipelines.storage.vault import Known
+from pipelines.storage.workspace import open_workspace
 
 PUBLIC = "https://ona.acme.example"
 

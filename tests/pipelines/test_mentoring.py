@@ -14,15 +14,17 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import access, pairs, people, programmes, publishing
+from pipelines import access, publishing
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.mentoring_pool import managers_of
+from pipelines.growth import pairs, programmes
+from pipelines.growth.mentoring_pool import managers_of
+from pipelines.intake import people
 from pipelines.scans import open_scan
 from pipelines.schema import CONFLICTS, PAIRS, POOL
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR = Viewer("h", Role.HR)
 

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 
-from pipelines import schema, service, vault
-from pipelines.migrating import differences, guards, upgrade
-from pipelines.service import SCHEMA_VERSION, open_engine, open_service
+from pipelines import schema
+from pipelines.storage import service, vault
+from pipelines.storage.migrating import differences, guards, upgrade
+from pipelines.storage.service import SCHEMA_VERSION, open_engine, open_service
 
 ROOT = Path(__file__).parents[2]
 AT = datetime(2026, 9, 28, 12)
@@ -107,7 +108,7 @@ def test_the_log_is_still_insert_only_after_the_step(database_url, released):
 KILLED = """
 import os, signal, sys
 import sqlalchemy as sa
-from pipelines.service import open_service
+from pipelines.storage.service import open_service
 
 changes = 0
 

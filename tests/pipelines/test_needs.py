@@ -11,17 +11,18 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import access, audit, people, publishing, skill_tables
+from pipelines import access, audit, publishing
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.needs import Assessment, read_needs
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.needs import keep_readings, record_finding
+from pipelines.growth.needs import keep_readings, record_finding
+from pipelines.intake import people, skill_tables
+from pipelines.intake.skill_tables import Target, load
 from pipelines.scans import open_scan
 from pipelines.schema import BADGE_ROWS, NEED_FINDINGS, NEED_READINGS
 from pipelines.settings import load_settings
-from pipelines.skill_tables import Target, load
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR = Viewer("h", Role.HR)
 

@@ -20,9 +20,9 @@ from connectors.simulated.vendors.google import user as google_user
 from connectors.simulated.vendors.graph import TENANT
 from connectors.simulated.vendors.stock import Stock
 from connectors.simulated.world import World
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import AccountKind
-from pipelines import people as directory
+from pipelines.intake import people as directory
 
 ALIASES, REUSED = 40, 5
 HANDED_OVER = date(2026, 3, 2)

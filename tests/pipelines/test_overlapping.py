@@ -22,7 +22,7 @@ from pipelines.access.teams import read_teams
 from pipelines.access.units import read_map
 from pipelines.publishing import Wanted
 from pipelines.scans import Heading, Window
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR, STEWARD = Viewer("h", Role.HR), Viewer("s", Role.STEWARD)
 GONE = 40

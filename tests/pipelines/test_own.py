@@ -11,14 +11,15 @@ import sealed_scan
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import access, audit, consents, contests, own_export, own_steps, scans
+from pipelines import access, audit, consents, scans
 from pipelines.access import own, trail
 from pipelines.access.policy import Viewer
 from pipelines.access.rights import Role
-from pipelines.contests import Reason
+from pipelines.rights import contests, own_export, own_steps
+from pipelines.rights.contests import Reason
 from pipelines.schema import CONSENTS, METADATA
 from pipelines.schema.holders import LINKS, row_columns
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 @pytest.fixture

@@ -12,8 +12,8 @@ from msgspec import structs
 
 from connectors.base import RawPerson
 from ona.tables import ACCOUNTS, PEOPLE, AccountKind, check
-from pipelines.events import pull_events
-from pipelines.people import (
+from pipelines.intake.events import pull_events
+from pipelines.intake.people import (
     accounts,
     consents,
     current_people,
@@ -26,8 +26,8 @@ from pipelines.people import (
     withdraw_objection,
     withheld,
 )
-from pipelines.tree import NOBODY, departments, tree_of
-from pipelines.workspace import Workspace
+from pipelines.intake.tree import NOBODY, departments, tree_of
+from pipelines.storage.workspace import Workspace
 from tests.pipelines.conftest import NOW, Events, People, handle, mail
 
 Opened = Callable[..., AbstractContextManager[Workspace]]

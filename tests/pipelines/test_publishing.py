@@ -19,12 +19,12 @@ from pipelines.access.policy import look, view_id
 from pipelines.access.rights import Right, Role
 from pipelines.access.units import read_groups, read_map
 from pipelines.cli import app
-from pipelines.people import object_person, set_consent
+from pipelines.intake.people import object_person, set_consent
 from pipelines.publishing import Wanted
 from pipelines.scans import open_scan
 from pipelines.schema import PUBLICATIONS
 from pipelines.settings import Mode, Settings, load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR = Viewer("h", Role.HR)
 OPEN_MODE = {"mode": "open", "dpia_ref": "DPIA 7", "policy_ref": "Policy 3", "works_council_ref": "none exists"}

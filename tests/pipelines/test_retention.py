@@ -13,7 +13,7 @@ from ona.tables import PRESENCE
 from pipelines import audit
 from pipelines.audit import Act
 from pipelines.dates import months_after, months_before
-from pipelines.events import part_of, pull_events
+from pipelines.intake.events import part_of, pull_events
 from pipelines.retention import retain
 from pipelines.schema import CONTESTS, NAME_INVITATIONS, REVEALS
 from pipelines.settings import Settings

@@ -10,12 +10,14 @@ import signing_in
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError, TooManyError, TryLaterError
-from pipelines import audit, people, reveals, scans
+from pipelines import audit, scans
 from pipelines.access.policy import Viewer, view_id
 from pipelines.access.rights import Role
+from pipelines.intake import people
 from pipelines.purposes import Purpose
+from pipelines.rights import reveals
 from pipelines.schema import AUDIT, REVEALS
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 REASON = "Two teams lost their only link and nobody answers the invitation."
 WANTED = 7

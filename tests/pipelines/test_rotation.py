@@ -12,14 +12,15 @@ from typer.testing import CliRunner
 from connectors.base import RawPerson
 from connectors.identity import alias_token
 from ona.errors import SettingsError
-from pipelines import audit, key_verbs, rotation
+from pipelines import audit, rotation
 from pipelines.erasure import erase
-from pipelines.events import pull_events
+from pipelines.intake.events import pull_events
+from pipelines.intake.people import current_people, pull_people
 from pipelines.keys import KEY_BYTES, derive, keys_from, new_root, open_field, retired, root_of, seal_field, versions
-from pipelines.people import current_people, pull_people
 from pipelines.schema import REVEALS
-from pipelines.vault import ACCOUNTS, PERSONS, TOMBSTONES
-from pipelines.workspace import open_workspace
+from pipelines.storage.vault import ACCOUNTS, PERSONS, TOMBSTONES
+from pipelines.storage.workspace import open_workspace
+from pipelines.verbs import keys as key_verbs
 from tests.pipelines.conftest import Events, People, handle, mail
 
 NAMES = {"ann": "Ann Abel", "bob": "Bob Bauer", "cid": "Cid Costa"}

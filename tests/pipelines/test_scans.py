@@ -9,12 +9,13 @@ import pytest
 
 from ona.errors import NotEnoughDataError, NotFoundError, SettingsError, TableError
 from ona.rules import Rules
-from ona.simulate import company
-from pipelines import doctor, reports, scans, simulated
+from ona.simulate.company import company
+from pipelines import doctor, reports, scans
 from pipelines.access import LOCAL_ANALYST
+from pipelines.intake import simulated
 from pipelines.keys import create_key
 from pipelines.settings import load_settings, write_template
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 NOW = datetime(2026, 8, 5, 12)
 """A Wednesday in the sixth simulated week: five weeks are over."""

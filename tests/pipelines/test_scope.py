@@ -6,7 +6,7 @@ import pytest
 
 from connectors.base import RawPerson
 from pipelines.access.scope import scope_in_window, scope_on
-from pipelines.people import pull_people
+from pipelines.intake.people import pull_people
 
 TODAY = datetime(2026, 9, 28, 12).date()
 

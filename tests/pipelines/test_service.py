@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from ona.errors import SettingsError, TryLaterError
 from pipelines.schema import CURSORS, SCHEMA
-from pipelines.service import BUSY_SECONDS, Service, open_service, put
+from pipelines.storage.service import BUSY_SECONDS, Service, open_service, put
 
 ROW = {"connector": "mbox", "stream": "a", "value": "1"}
 
@@ -101,7 +101,7 @@ def test_sqlite_is_durable_patient_and_private(tmp_path: Path) -> None:
 
 
 def test_a_locked_database_asks_to_try_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipelines.service.BUSY_SECONDS", 0)
+    monkeypatch.setattr("pipelines.storage.service.BUSY_SECONDS", 0)
     one, two = (open_service(f"sqlite:///{tmp_path}/s.sqlite") for _ in range(2))
     with one.begin(), pytest.raises(TryLaterError, match="locked"), two.begin():
         pass

@@ -8,13 +8,13 @@ import sealed_scan
 
 from connectors.badges import open_badges
 from ona.errors import TableError
-from pipelines import skill_tables
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.skills import read_badges, read_grid
-from pipelines.badges import pull_badges
+from pipelines.intake import skill_tables
+from pipelines.intake.badges import pull_badges
+from pipelines.intake.skill_tables import Target
 from pipelines.scans import open_scan
-from pipelines.skill_tables import Target
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 ESCO_HEADER = (
     "conceptType,conceptUri,skillType,reuseLevel,preferredLabel,altLabels,hiddenLabels,status,modifiedDate,scopeNote,definition,"
@@ -128,6 +128,6 @@ def test_a_badge_aligned_by_code_fills_the_cell_of_its_skill(place):
 
 
 def sealed_scan_known(number):
-    from pipelines.vault import Known
+    from pipelines.storage.vault import Known
 
     return Known((f"mail:p{number}@acme.example", f"email:p{number}@acme.example"))

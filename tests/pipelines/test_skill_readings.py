@@ -11,7 +11,7 @@ import skilled_company
 
 from connectors.archive import FileError
 from ona.errors import ForbiddenError, NotFoundError, TableError
-from pipelines import access, badges, publishing, skill_tables
+from pipelines import access, publishing
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
@@ -23,9 +23,10 @@ from pipelines.access.skills import (
     read_skill_heat,
     read_team_skills,
 )
+from pipelines.intake import badges, skill_tables
+from pipelines.intake.skill_tables import load
 from pipelines.scans import open_scan
-from pipelines.skill_tables import load
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")

@@ -12,13 +12,14 @@ from connectors.base import RawPerson
 from connectors.simulated.files import write_company
 from connectors.simulated.identities import Identities
 from ona.rules import Rules
-from ona.simulate import company
-from pipelines import pulls, scans
+from ona.simulate.company import company
+from pipelines import scans
 from pipelines.cli import app
+from pipelines.intake import pulls
+from pipelines.intake.people import pull_people
 from pipelines.keys import create_key
-from pipelines.people import pull_people
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 from tests.pipelines.conftest import People
 
 WEEKS = 2

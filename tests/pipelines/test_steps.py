@@ -23,15 +23,15 @@ from connectors.simulated.vendors.slack import TOKEN, Slack, chat
 from connectors.simulated.world import World
 from connectors.slack.web_api import Config, Connector
 from ona.errors import NotEnoughDataError
-from ona.simulate import company
-from pipelines import coverage, pulls
-from pipelines.cursors import read_cursor
+from ona.simulate.company import company
+from pipelines.intake import coverage, pulls
+from pipelines.intake.people import pull_people
+from pipelines.intake.steps import pull_steps
 from pipelines.keys import create_key
-from pipelines.people import pull_people
 from pipelines.schema import CURSORS
 from pipelines.settings import load_settings
-from pipelines.steps import pull_steps
-from pipelines.workspace import open_workspace
+from pipelines.storage.cursors import read_cursor
+from pipelines.storage.workspace import open_workspace
 
 END = datetime(2026, 7, 13, tzinfo=UTC)  # the company's two weeks begin on 2026-06-29
 NAME = "slack_web_api"

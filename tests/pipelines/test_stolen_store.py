@@ -11,11 +11,11 @@ import pytest
 
 from connectors.base import RawPerson
 from connectors.identity import alias_token, event_id, token_text
-from pipelines.events import pull_events
+from pipelines.intake.events import pull_events
+from pipelines.intake.people import current_people, pull_people
 from pipelines.keys import create_key
-from pipelines.people import current_people, pull_people
 from pipelines.settings import load_settings
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.workspace import Workspace, open_workspace
 from tests.pipelines.conftest import Events, People, handle, mail
 
 NAMES = [f"person{number}" for number in range(80)]

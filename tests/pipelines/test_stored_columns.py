@@ -9,9 +9,11 @@ import sealed_scan
 import sqlalchemy as sa
 from stored_columns import free_text, listed, of_words
 
-from pipelines import events, scans, ties, vault
-from pipelines.lake import SCHEMAS
+from pipelines import scans, ties
+from pipelines.intake import events
 from pipelines.schema import METADATA
+from pipelines.storage import vault
+from pipelines.storage.lake import SCHEMAS
 
 PARTS = ("Analysis tables", "Service database", "Vault")
 

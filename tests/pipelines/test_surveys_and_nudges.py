@@ -9,13 +9,15 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotEnoughDataError, NotFoundError
-from pipelines import access, nudges, people, skill_tables, surveys
+from pipelines import access
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.rights import Role
+from pipelines.growth import nudges, surveys
+from pipelines.intake import people, skill_tables
 from pipelines.scans import open_scan
 from pipelines.schema import ANSWERS, CATALOGUE, EVIDENCE_ROWS, NUDGES
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 
 @pytest.fixture(scope="module")

@@ -10,16 +10,19 @@ import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
 from ona.pairing import Weights
-from pipelines import access, own_export, own_growth, people, programmes, publishing, suggestions
+from pipelines import access, publishing
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
-from pipelines.mentoring_pool import ready
-from pipelines.profiles import Profile
+from pipelines.growth import own_growth, programmes, suggestions
+from pipelines.growth.mentoring_pool import ready
+from pipelines.growth.profiles import Profile
+from pipelines.intake import people
+from pipelines.rights import own_export
 from pipelines.scans import open_scan
 from pipelines.schema import NEED_SUGGESTIONS, PROGRAMMES
 from pipelines.settings import load_settings
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 HR = Viewer("h", Role.HR)
 BOSS, MEMBER, STRANGER = 2, 12, 5

@@ -18,8 +18,8 @@ from pipelines.access.rights import Role
 from pipelines.publishing import Wanted, lower_minimum
 from pipelines.schema import PUBLICATIONS, THRESHOLDS
 from pipelines.settings import Settings
+from pipelines.storage.workspace import open_workspace
 from pipelines.thresholds import keep_minimum, minimum
-from pipelines.workspace import open_workspace
 
 HR, STEWARD = Viewer("h", Role.HR), Viewer("s", Role.STEWARD)
 

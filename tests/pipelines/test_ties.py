@@ -14,8 +14,8 @@ from ona.tables import ASKS, PRESENCE, SPACE_WEEKS, TIES, Kind, SpaceKind
 from ona.ties.weekly import by_person
 from pipelines import ties
 from pipelines.engine.duckdb import Engine
-from pipelines.events import pull_events, retire
-from pipelines.people import pull_people
+from pipelines.intake.events import pull_events, retire
+from pipelines.intake.people import pull_people
 from pipelines.schema import ABSENCES
 from tests.pipelines.conftest import Events, People, handle, mail, microseconds
 

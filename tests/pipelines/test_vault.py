@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ona.errors import SettingsError
 from pipelines.keys import derive
-from pipelines.vault import ACCOUNTS, BLOCKED, PERSONS, Known, Vault, open_vault
+from pipelines.storage.vault import ACCOUNTS, BLOCKED, PERSONS, Known, Vault, open_vault
 from tests.pipelines.conftest import handle
 
 KEYS = derive(bytes(range(1, 33)))

@@ -18,14 +18,14 @@ from fastapi.testclient import TestClient
 
 from api.app import create_app
 from api.auth import COOKIE, CSRF_HEADER
-from pipelines import viewers
 from pipelines.access.rights import Role
 from pipelines.access.sessions import csrf_token, open_session
+from pipelines.entrance import viewers
+from pipelines.entrance.viewers import Identity
 from pipelines.schema import API_TOKENS, ATTEMPTS, GRANTS, INVITATIONS, SESSIONS, VIEWERS
 from pipelines.settings import Settings
-from pipelines.vault import Known
-from pipelines.viewers import Identity
-from pipelines.workspace import Workspace, open_workspace
+from pipelines.storage.vault import Known
+from pipelines.storage.workspace import Workspace, open_workspace
 
 BASE = "http://127.0.0.1:8765"
 SAME_ORIGIN = {"Origin": BASE, "Sec-Fetch-Site": "same-origin"}

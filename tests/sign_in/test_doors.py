@@ -9,7 +9,7 @@ from api import app as application
 from api.auth import BACK_CHANNEL, CSRF_HEADER, SAFE_METHODS
 from api.limiter import Limiter
 from api.paths import own_path
-from pipelines.attempts import DAY, FREE, LONGEST, MOST, Attempts, pause
+from pipelines.entrance.attempts import DAY, FREE, LONGEST, MOST, Attempts, pause
 
 TEMPLATES = Path(application.__file__).parent / "templates"
 

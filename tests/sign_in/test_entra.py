@@ -12,10 +12,10 @@ from api.sign_in import provider_of
 from ona.errors import SettingsError, SignInRefusedError
 from pipelines.access.rights import Role
 from pipelines.access.sessions import session_viewer
-from pipelines.entra import Entra
+from pipelines.entrance.entra import Entra
 from pipelines.schema import SESSIONS, VIEWERS
 from pipelines.settings import SignIn
-from pipelines.vault import Known
+from pipelines.storage.vault import Known
 
 pytestmark = pytest.mark.parametrize("site", ["served_entra"], indirect=True, ids=[""])
 

@@ -4,12 +4,12 @@ import re
 
 import pytest
 
-from api.pages_viewers import RIGHTS
-from pipelines import viewers
+from api.pages.viewers import RIGHTS
 from pipelines.access.rights import Right, Role
+from pipelines.entrance import viewers
+from pipelines.entrance.tokens import BY_HAND
+from pipelines.entrance.viewers import Wish
 from pipelines.jobs.worker import Worker
-from pipelines.tokens import BY_HAND
-from pipelines.viewers import Wish
 
 WISH = {"content": "people", "purpose": "network_health", "reason": "The works council asked for the share of cross ties."}
 

@@ -15,7 +15,7 @@ from processes import free_port, running
 from pipelines.access import LOCAL_ANALYST
 from pipelines.access.rights import Role
 from pipelines.access.sessions import csrf_token, open_session
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 from tests.sign_in.test_real_processes import Browser
 
 HURRIED = """

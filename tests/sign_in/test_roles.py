@@ -8,12 +8,12 @@ import sqlalchemy as sa
 
 from api.auth import COOKIE
 from ona.errors import ForbiddenError
-from pipelines import viewers
 from pipelines.access.rights import Role
 from pipelines.access.sessions import session_viewer
 from pipelines.audit import entries
+from pipelines.entrance import viewers
+from pipelines.entrance.viewers import Wish
 from pipelines.schema import VIEWERS
-from pipelines.viewers import Wish
 
 
 def id_of(site, browser) -> str:

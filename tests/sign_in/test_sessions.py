@@ -6,12 +6,12 @@ import pytest
 import sqlalchemy as sa
 
 from api.auth import COOKIE, CSRF_HEADER
-from pipelines import viewers
 from pipelines.access import issue_link
 from pipelines.access.rights import Role
 from pipelines.access.sessions import SESSION_IDLE, SESSION_LIFE, csrf_token, session_viewer
 from pipelines.audit import entries
-from pipelines.provider import LOGOUT_EVENT
+from pipelines.entrance import viewers
+from pipelines.entrance.provider import LOGOUT_EVENT
 from pipelines.schema import PEOPLE_ROWS, SESSIONS, VIEWERS
 
 SCANS = "/api/v1/scans"

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 import pytest
 import sqlalchemy as sa
 
-from pipelines import tokens, viewers
 from pipelines.access.rights import Right, Role
+from pipelines.entrance import tokens, viewers
+from pipelines.entrance.tokens import BY_HAND, MOST, PREFIX, Scope
 from pipelines.schema import API_TOKENS
-from pipelines.tokens import BY_HAND, MOST, PREFIX, Scope
 
 
 @pytest.fixture

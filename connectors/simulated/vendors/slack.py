@@ -13,7 +13,7 @@ from connectors.simulated.records import records
 from connectors.simulated.slack_zip import SlackZip
 from connectors.simulated.vendors import deployments
 from connectors.simulated.world import Call, Handler, Json, Reply, Route, World, opened, page_of, sealed
-from ona.simulate import Company
+from ona.simulate.company import Company
 
 TOKEN = "xoxb-fake-token"
 SCOPES = ("channels:read", "channels:history", "users:read", "users:read.email", "usergroups:read", "team:read")

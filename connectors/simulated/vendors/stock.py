@@ -11,7 +11,7 @@ from functools import cached_property
 from connectors.simulated.identities import Identities, Identity
 from connectors.simulated.records import Record, records
 from connectors.simulated.world import World
-from ona.simulate import Company
+from ona.simulate.company import Company
 from ona.tables import AccountKind, Kind
 
 OWNERS = (AccountKind.MEMBER, AccountKind.SHARED)

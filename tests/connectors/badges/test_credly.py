@@ -16,7 +16,7 @@ from connectors.simulated.server import serve
 from connectors.simulated.vendors.credly import ORGANIZATION, STATES, TOKEN, Credly
 from connectors.simulated.world import World
 from ona.errors import AccessError, SettingsError
-from ona.simulate import company
+from ona.simulate.company import company
 
 AFTER = datetime(2026, 7, 7, tzinfo=UTC).timestamp()
 

@@ -6,7 +6,7 @@ from connectors.badges.fetching import MAX_BYTES, Fetcher, UnfetchedError
 from connectors.simulated.faults import FakeClock, Faults
 from connectors.simulated.server import serve
 from connectors.simulated.world import Reply, Route, World
-from ona.simulate import company
+from ona.simulate.company import company
 
 
 class Issuer:

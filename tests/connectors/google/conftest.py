@@ -22,7 +22,7 @@ from connectors.simulated.vendors.google import Google
 from connectors.simulated.vendors.scim import TOKEN, Scim
 from connectors.simulated.vendors.stock import Stock
 from connectors.simulated.world import World
-from ona.simulate import Company, company
+from ona.simulate.company import Company, company
 
 MODULES = {"gmail": gmail, "calendar": calendar, "directory": directory}
 NOTHING_READ = Cursor()

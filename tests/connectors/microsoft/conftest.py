@@ -19,7 +19,7 @@ from connectors.simulated.server import Running, serve
 from connectors.simulated.vendors.graph import TENANT, Graph
 from connectors.simulated.vendors.stock import Stock, guid
 from connectors.simulated.world import World
-from ona.simulate import Company, company
+from ona.simulate.company import Company, company
 
 MODULES = {"mail": mail, "calendar": calendar, "directory": directory, "message_trace": message_trace}
 NOTHING_READ = Cursor()

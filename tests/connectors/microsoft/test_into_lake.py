@@ -7,10 +7,10 @@ from itertools import islice
 import pytest
 
 from connectors.simulated.faults import Faults
+from pipelines.intake.steps import pull_steps
 from pipelines.keys import create_key
 from pipelines.settings import load_settings
-from pipelines.steps import pull_steps
-from pipelines.workspace import open_workspace
+from pipelines.storage.workspace import open_workspace
 
 STORM = {"share": 0.05, "bursts": 0.2, "mangled": 0.3}
 NOW = datetime(2026, 7, 7)

@@ -3,7 +3,7 @@
 import pytest
 
 from connectors.simulated.files import write_company
-from ona.simulate import company
+from ona.simulate.company import company
 
 
 @pytest.fixture(scope="session")

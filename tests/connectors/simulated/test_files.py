@@ -15,7 +15,7 @@ import pytest
 
 from connectors.simulated.files import CANARY, write_company
 from connectors.simulated.identities import Identities
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import AccountKind, Kind, SpaceKind
 
 

@@ -11,7 +11,7 @@ from connectors.archive import FileError
 from connectors.base import Coverage, Cursor, open_connector
 from connectors.simulated.files import write_company
 from connectors.slack import archive, export
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import Role
 
 SCHEMA = """

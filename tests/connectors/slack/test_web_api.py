@@ -19,7 +19,7 @@ from connectors.simulated.world import World
 from connectors.slack import analytics
 from connectors.slack.web_api import NEEDED, TIERS, Config, Connector
 from ona.errors import AccessError, ConnectorError, SettingsError
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import AccountKind, Kind
 
 WEEKS = 2

@@ -4,7 +4,7 @@ import pyarrow as pa
 import pytest
 
 from ona.rules import TieRules
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import EVENTS, Role
 from ona.ties.bursts import BURSTS
 

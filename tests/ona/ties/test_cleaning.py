@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import EVENTS, AccountKind, Flag, Kind, Role
 from ona.ties.automation import automated_senders, burstiness, hour_entropy
 from ona.ties.cleaning import DROPS

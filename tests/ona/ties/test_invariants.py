@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from ona.rules import TieRules
-from ona.simulate import company
+from ona.simulate.company import company
 from ona.tables import EVENTS, FIXED_POINT
 from ona.ties import _shares, frames
 from ona.ties.attribution import Parted, parted, ties

@@ -1,0 +1,1 @@
+"""A simulated company with planted helpers, brokers and decoys: its structure, its weeks, its records."""

@@ -1,0 +1,1 @@
+"""Who comes in: the identity provider, sign-in, viewers and their roles, tokens, failed attempts."""

@@ -1,0 +1,1 @@
+"""What follows from a scan for those who want it: needs, mentoring, nudges, surveys, credentials."""
