@@ -1,6 +1,7 @@
 """Whether the conclusions hold from other angles: each channel alone, each channel left out, other weights, plain volume."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -10,8 +11,10 @@ from scipy import stats
 from ona.facets import Ground
 from ona.gates import PASSED, credited_asks
 from ona.observation import Window, adjusted, adjustments, observe
+from ona.peers import beyond_position, mid_rank
 from ona.results import Outcome
-from ona.scores import Facet, power_mean
+from ona.roster import Roster
+from ona.scores import Facet, Flags, power_mean
 from ona.tables import OF_EVENTS, Channel
 
 Floats = npt.NDArray[np.float64]
@@ -20,6 +23,9 @@ Bools = npt.NDArray[np.bool_]
 
 CLOSE = 0.20
 """Percentiles that differ by at most so much agree; a larger move when a channel is left out marks single-channel evidence (1.11)."""
+
+LEAST_AGREEMENT = 0.80
+"""Rank correlation of the two ways to take position off below which nobody is said to go beyond theirs (section 4)."""
 
 TOP_FIFTH = 0.80
 FEWEST = 3
@@ -70,6 +76,25 @@ def volume_guards(facets: Sequence[Facet], ground: Ground, initiated: Floats, po
     both = np.logical_and.reduce([one.published for one in facets])
     scores["overall"] = (power_mean(np.stack([one.percentile for one in facets]), power), both)
     return {name: _inside_strata(score, initiated, told, ground.stratum) for name, (score, told) in scores.items()}
+
+
+def position_checks(facets: Sequence[Facet], ground: Ground, who: Roster, opportunity: Floats) -> dict[str, float | None]:
+    """Return by facet how far places against nearest peers agree with those beyond a regression on position; None = cannot be told."""
+    return {one.name: rank_correlation(one.score, _regressed(one, ground, who, opportunity), one.published) for one in facets}
+
+
+def _regressed(one: Facet, ground: Ground, who: Roster, opportunity: Floats) -> Floats:
+    """Return a facet's score with every indicator ranked over everybody and held against a regression on position."""
+    values = [ground.values[name] for name in one.indicators.names]
+    ranked = [stats.norm.ppf(mid_rank(value, one.published)) for value in values]
+    beyond = np.column_stack([beyond_position(value, who, opportunity) for value in ranked])
+    return np.asarray((one.share * np.nan_to_num(beyond)).sum(axis=1), dtype=np.float64)
+
+
+def same_by_regression(flags: Sequence[Flags], checks: Mapping[str, float | None]) -> list[Flags]:
+    """Return the flags, nobody hidden in a facet whose two ways to take position off disagree (section 4)."""
+    apart = [(found := checks[one.facet]) is not None and found < LEAST_AGREEMENT for one in flags]
+    return [replace(one, hidden=np.zeros_like(one.hidden)) if disagree else one for one, disagree in zip(flags, apart, strict=True)]
 
 
 def _inside_strata(score: Floats, initiated: Floats, told: Bools, stratum: Ints) -> float | None:

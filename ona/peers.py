@@ -24,6 +24,8 @@ DIGITS = 9
 WINSORISE = 2.5
 HALF_SPREAD = 0.5
 """Step, in standard deviations of all, over which the map from value to score is at least smoothed."""
+RANK = 1e-9
+"""What is smaller beside its largest is rounding: a direction of a regression, what a leverage leaves over, a residual."""
 EVEN = 1e-9
 """Weights that differ by less from one half split a median evenly."""
 
@@ -181,6 +183,40 @@ def visibility(who: Roster) -> Floats:
     level = np.where(np.isfinite(who.level), -who.level, np.nan)
     parts = [mid_rank(level, member), mid_rank(who.reports, member), np.where(member, who.truths("named_lead").astype(np.float64), np.nan)]
     return mid_rank(_mean_of_known(np.column_stack(parts)), member)
+
+
+def beyond_position(value: Floats, who: Roster, opportunity: Floats) -> Floats:
+    """Return how far a value lies from what a regression on formal position expects, ``(n,)``; NaN without a value.
+
+    Externally studentised residuals of least squares on level, tenure, span, team size, working time, opportunity, function and site:
+    the second way to take position off, which nearest peers are held against (section 4).
+
+    References
+    ----------
+    Cook and Weisberg (1982), Residuals and Influence in Regression
+    """
+    known, beyond = np.isfinite(value), np.full(who.n, np.nan)
+    if not known.any():
+        return beyond
+    left, size, _ = np.linalg.svd(_design(who, opportunity)[known], full_matrices=False)
+    basis = left[:, size > RANK * size[0]]
+    rest = value[known] - basis @ (basis.T @ value[known])
+    free, spare = 1 - (basis**2).sum(axis=1), known.sum() - basis.shape[1] - 1
+    with np.errstate(divide="ignore", invalid="ignore"):
+        variance = ((rest**2).sum() - rest**2 / free) / spare  # of the others, each time
+        far = rest / np.sqrt(variance * free)
+    sure = (free > RANK) & (spare > 0) & (variance > (RANK * np.abs(value[known]).max()) ** 2)
+    beyond[known] = np.where(sure, far, np.nan)
+    return beyond
+
+
+def _design(who: Roster, opportunity: Floats) -> Floats:
+    """Return position as columns: one, the numbers (the mean where missing), and one column for each function and site."""
+    features = _features(who, opportunity)
+    mean = _mean_of_known(features.numbers.T)
+    numbers = np.where(np.isfinite(features.numbers), features.numbers, np.nan_to_num(mean))
+    kinds = [codes[:, None] == np.unique(codes) for codes in (who.codes("function"), features.site)]
+    return np.column_stack([np.ones(who.n), numbers, *kinds]).astype(np.float64)
 
 
 def mid_rank(value: Floats, among: Bools) -> Floats:

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from narwhals.typing import IntoFrame
 
-from ona.agreement import agreement, experimental, is_volume, volume_guards
+from ona.agreement import agreement, experimental, is_volume, position_checks, same_by_regression, volume_guards
 from ona.communities import Communities
 from ona.company import company_notes, working_groups
 from ona.errors import NotEnoughDataError
@@ -95,7 +95,7 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
        what their number of contacts explains is taken (2.9, A.5); weeks are drawn anew to know the noise of each (6.1).
     4. *Scores.* Indicators that repeat themselves over weeks add up to facets (5.1), which are shrunk once (6.2).
     5. *Statements.* Who is likely enough beyond the peers, over both facets in one family of statements (6.5); who of them beyond
-       formal position (4); nobody where a facet follows volume (A.7).
+       formal position (4), if a regression on position says the same; nobody where a facet follows volume (A.7).
     6. *Robustness.* Other weights, people missing, sources one by one (5.2, 6.3), and the company as a whole (7).
 
     Every step names its sections of the method in the function that does it; all chance follows from one seed.
@@ -136,7 +136,8 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
     ground = _compared(window, seen, tables["presence"], recency)
     facets = facets_of(window, seen, ground)
     guards = _against_volume(facets, ground, window, tables["presence"])
-    flags = _chosen(window, facets, guards)
+    checks = _against_regression(facets, ground, window, tables["presence"])
+    flags = same_by_regression(_chosen(window, facets, guards), checks)
     grid = overall_grid([facets["broker"], facets["helper"]], rules)
     outcome = Outcome(window, seen, ground, facets, flags, visibility(window.ties.roster), overall_holds=grid.holds)
     robustness = _tried(outcome, tables, grid)
@@ -151,7 +152,7 @@ def scan(  # noqa: PLR0913 - four tables, the rules, and what an earlier scan or
         graphs=_by_name(seen, formal(window.ties.roster)),
         notes=notes_of(outcome)
         | {"company": _described(window, seen, groups), "sensitivity": robustness.notes, "experimental": experimental(window)}
-        | {"volume_guard": guards["helper"], "volume_guards": guards},
+        | {"volume_guard": guards["helper"], "volume_guards": guards, "position_checks": checks},
     )
 
 
@@ -184,6 +185,12 @@ def _against_volume(facets: Mapping[str, Facet], ground: Ground, window: Window,
     """Return how far scores follow the turns that people initiate, among their like (A.7)."""
     initiated = total_by_person(window.ties.roster, presence, "initiated")
     return volume_guards([facets["helper"], facets["broker"]], ground, initiated, window.rules.power)
+
+
+def _against_regression(facets: Mapping[str, Facet], ground: Ground, window: Window, presence: pa.Table) -> dict[str, float | None]:
+    """Return how far places among peers agree with a regression on position, which is the second way to take it off (4)."""
+    who = window.ties.roster
+    return position_checks([facets["helper"], facets["broker"]], ground, who, _opportunity(who, presence))
 
 
 def _chosen(window: Window, facets: Mapping[str, Facet], guards: Mapping[str, float | None]) -> list[Flags]:

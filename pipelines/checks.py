@@ -27,7 +27,7 @@ FACETS = {"helper": "helpers", "broker": "connectors"}
 PERSON, NOMINATED = "email", "nominated"
 """Columns of a file of groups: who, and (optional) whether colleagues named them; every other column is an attribute."""
 
-FALSE_DISCOVERIES, LEAST_OVERLAP, FOUR_FIFTHS = 0.10, 0.70, 0.80  # method, sections 6.5, 5.2 and 5.5
+FALSE_DISCOVERIES, LEAST_OVERLAP, FOUR_FIFTHS, LEAST_AGREEMENT = 0.10, 0.70, 0.80, 0.80  # method, sections 6.5, 5.2, 5.5 and 4
 UPPER_QUARTER = 0.75
 FEWEST_WEEKS = 2  # that can be scanned
 NOTICEABLE = 0.90
@@ -74,7 +74,7 @@ def report(ws: Workspace, engine: Engine, result: "Scan", rules: Rules, wanted: 
     """Return the checks as plain values: ``says``, sentences for a reader, and the figures behind them."""
     groups = read_groups(ws, wanted.groups) if wanted.groups else None
     rows = {facet: fairness(ws, result, facet, groups) for facet in FACETS}
-    says = [*_weights_in_words(result), *_missing_in_words(result), *_fairness_in_words(rows)]
+    says = [*_weights_in_words(result), *_position_in_words(result), *_missing_in_words(result), *_fairness_in_words(rows)]
     found: dict[str, object] = {"fairness": {facet: [_plain(one) for one in checks] for facet, checks in rows.items()}}
     if groups is not None and groups.unmatched:
         says.append(f"{groups.unmatched} rows of the file of groups belong to nobody known.")
@@ -235,6 +235,14 @@ def _weights_in_words(result: "Scan") -> list[str]:
         return []
     verdict = "" if kept >= LEAST_OVERLAP else " So little holds that no overall score is shown."
     return [f"With other weights of the indicators, {kept:.0%} of the first tenth by overall score stays the same.{verdict}"]
+
+
+def _position_in_words(result: "Scan") -> list[str]:
+    known = {facet: value for facet, value in _part(result.notes, "position_checks").items() if value is not None}
+    said = ", ".join(f"{value:.2f} for {FACETS[facet]}" for facet, value in sorted(known.items()))
+    apart = ", ".join(FACETS[facet] for facet, value in sorted(known.items()) if value < LEAST_AGREEMENT)
+    tail = f" So little agrees that nobody is said to go beyond their position: {apart}." if apart else ""
+    return [f"Against a regression on position in place of nearest peers, places keep a rank correlation of {said}.{tail}"] if known else []
 
 
 def _missing_in_words(result: "Scan") -> list[str]:

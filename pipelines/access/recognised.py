@@ -13,6 +13,7 @@ MESSAGES: tuple[Phrase, ...] = (
     say("{some} of {rows} rows were quarantined", some="", rows=""),
     say("{some} of {rows} rows were dropped", some="", rows=""),
     say("With other weights of the indicators, {kept} of the first tenth by overall score stays the same.{verdict}", kept="", verdict=""),
+    say("Against a regression on position in place of nearest peers, places keep a rank correlation of {said}.{tail}", said="", tail=""),
     say("Without a tenth of the people, places of the others keep a rank correlation of at least {said}.{tail}", said="", tail=""),
     say("message text, subjects, titles, file names, locations and links are never read into a record"),
     say("Messages to and from the direct reporting line: they measure a position."),

@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 from scipy.sparse import csr_array
 
-from ona.peers import Peers, mid_rank, nearest_peers, strata, visibility
+from ona.peers import Peers, beyond_position, mid_rank, nearest_peers, strata, visibility
 from ona.roster import roster
 from ona.rules import Rules
 from ona.tables import PEOPLE, PRESENCE
@@ -159,3 +159,27 @@ def test_somebody_without_a_value_is_scored_against_the_others():
     value = np.array([1.0, 2, 3, np.nan])
     assert np.isnan(everybody(4).normal_score(value)[3])
     assert everybody(4).normal_score(value, np.array([1.0, 2, 3, 9]))[3] > everybody(4).normal_score(value)[2]
+
+
+def left_out(value, level, i):
+    """How far one value lies from the line through all the others, in standard errors of such a prediction: by definition."""
+    others = np.arange(len(value)) != i
+    x, y = np.column_stack([np.ones(len(level)), level])[others], value[others]
+    slope, rest, _, _ = np.linalg.lstsq(x, y, rcond=None)
+    here = np.array([1.0, level[i]])
+    spread = np.sqrt(rest[0] / (len(y) - 2) * (1 + here @ np.linalg.inv(x.T @ x) @ here))
+    return (value[i] - here @ slope) / spread
+
+
+def test_a_regression_on_position_tells_how_far_each_lies_from_what_the_others_let_expect():
+    """The levels and values of T4.2; nothing else is known of these people."""
+    level, value = np.repeat([1.0, 2.0, 3.0], 3), np.array([10.0, 20, 60, 30, 40, 50, 50, 60, 70])
+    found = beyond_position(value, staff(9, level=level.astype(np.int64)), np.full(9, np.nan))
+    assert found == pytest.approx([left_out(value, level, i) for i in range(9)])
+    assert np.argmax(found) == 2
+
+
+def test_where_position_explains_everything_or_nothing_is_left_to_learn_from_nobody_is_judged():
+    same = staff(4, level=np.array([1, 2, 3, 4]))
+    assert np.isnan(beyond_position(np.array([1.0, 2, 3, 4]), same, np.full(4, np.nan))).all()
+    assert np.isnan(beyond_position(np.full(4, np.nan), same, np.full(4, np.nan))).all()

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict
 
-from ona import backbone, communities, fairness, nulls, sensitivity
+from ona import agreement, backbone, communities, fairness, nulls, sensitivity
 from ona.indicators import expertise_rank
 from ona.metrics import pagerank
 from ona.rules import Rules, TieRules
@@ -42,5 +42,6 @@ def test_constants_of_the_measures_have_the_defaults_of_the_sheet():
     assert nulls.SWAPS_PER_TIE == 10
     assert sensitivity.LEAST_OVERLAP == 0.7
     assert fairness.FOUR_FIFTHS == 0.8
+    assert agreement.LEAST_AGREEMENT == 0.8
     assert quality.LEAST_COVERAGE == 0.8
     assert CODE_FLOOR == 5

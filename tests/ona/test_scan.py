@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from ona.agreement import same_by_regression
 from ona.company import working_groups
 from ona.errors import NotEnoughDataError, TableError
 from ona.fragility import lost_pairs
@@ -15,6 +16,7 @@ from ona.indicators.base import from_tables
 from ona.overload import SIGNALS, overload
 from ona.rules import Rules, TieRules
 from ona.scan import Scan, scan
+from ona.scores import Flags
 from ona.simulate.company import Company, company
 from ona.tables import ASKS, CONTRIBUTIONS, FACTS, FLAGS, PEOPLE, PRESENCE, SCORES, TIES, AccountKind, Channel
 from pipelines.engine.duckdb import Engine
@@ -184,6 +186,18 @@ def test_mail_alone_makes_helpers_experimental_unless_it_is_more_than_volume(tab
     if guard is None or abs(guard) > 0.30:
         assert not helpers.flagged.any()
     assert np.isfinite(made.scores.filter(pc.field("name") == "ask_pull")["value"].to_numpy()).any()
+
+
+def test_a_regression_on_position_places_people_much_as_their_nearest_peers_do(found):
+    assert {facet for facet, value in found.notes["position_checks"].items() if value >= 0.8} == {"helper", "broker"}
+
+
+def test_nobody_is_hidden_where_the_two_ways_to_take_position_off_disagree():
+    told, plain = np.array([True, True, False]), np.zeros(3)
+    flags = [Flags(name, told, told, plain, plain.astype(np.str_)) for name in ("helper", "broker", "reach")]
+    held = same_by_regression(flags, {"helper": 0.79, "broker": 0.80, "reach": None})
+    assert [one.hidden.any() for one in held] == [False, True, True]
+    assert all((one.flagged == told).all() for one in held)
 
 
 def test_without_hr_data_brokers_are_told_and_nobody_is_hidden(tables):
