@@ -162,7 +162,8 @@ def _round(fetch: Fetch, found: dict[str, User], coverage: Coverage) -> tuple[in
         seen.update(_take(raw, found, coverage) for raw in resources)
         if len(seen) == known and (resources or page.next_cursor):
             raise PageError("cursor_loop", "A page of a list brought nothing that was not already read")
-        start, cursor = start + len(resources), page.next_cursor or ""
+        start += len({bytes(raw) for raw in resources})  # a record that came twice must not push the next one out
+        cursor = page.next_cursor or ""
         if not cursor and (not resources or start > min(total, MAX_USERS)):
             return total, len(seen)
 

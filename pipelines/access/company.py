@@ -7,7 +7,7 @@ be theirs.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -26,7 +26,13 @@ from pipelines.access.steps import about, is_exact, share_in_steps
 from pipelines.storage.workspace import Workspace
 
 Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
-Percent = Callable[[float], str]
+
+
+class Telling(NamedTuple):
+    """How figures are written for a viewer."""
+
+    share: Callable[[float], str]
+    number: Callable[[int], str]
 
 
 def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
@@ -38,7 +44,7 @@ def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
     exact = is_exact(sight)
     told = exact or sight.pattern.has_figures(COMPANY, 0)
     sealed: Notes = found if isinstance(found, Mapping) and int(sight.audience.counted.sum()) >= sight.minimum and told else {}
-    said = [statement(sealed, percent if exact else rough_percent) for statement in STATEMENTS]
+    said = [statement(sealed, EXACT if exact else IN_STEPS) for statement in STATEMENTS]
     return Company(
         scan_id=sight.scan.id,
         minimum_group=sight.minimum,
@@ -59,6 +65,10 @@ def percent(share: float) -> str:
 def rough_percent(share: float) -> str:
     """Write a share in steps of five points."""
     return f"about {100 * (share_in_steps(share) or 0):.0f}\u00a0%"
+
+
+EXACT = Telling(percent, "{:,}".format)
+IN_STEPS = Telling(rough_percent, lambda number: f"about {about(number)}")
 
 
 def departments(sight: Sight, closed_z: Mapping[int, float]) -> tuple[Department, ...]:
@@ -109,55 +119,55 @@ def _number(value: float) -> float | None:
     return round(value, 3) if np.isfinite(value) else None
 
 
-def _groups(notes: Notes, tell: Percent) -> Statement | None:
+def _groups(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("communities") or {}
     agreement = found.get("agreement", {}).get("departments", {}).get("ami")
     if not found.get("number"):
         return None
-    chart = "" if agreement is None else f" Departments and groups agree to {tell(max(agreement, 0))} beyond chance."
-    return Statement("Working groups", f"{found['number']:,}", f"Found from ties alone, without the org chart.{chart}")
+    chart = "" if agreement is None else f" Departments and groups agree to {tell.share(max(agreement, 0))} beyond chance."
+    return Statement("Working groups", tell.number(found["number"]), f"Found from ties alone, without the org chart.{chart}")
 
 
-def _closed(notes: Notes, tell: Percent) -> Statement | None:
+def _closed(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("e_i") or {}
     if found.get("observed") is None or found.get("mean") is None:
         return None
     inside, chance = ((1 - found[name]) / 2 for name in ("observed", "mean"))
     return Statement(
-        "Inside departments", tell(inside), f"Of all attention. Departments of these sizes would have {tell(chance)} by chance."
+        "Inside departments", tell.share(inside), f"Of all attention. Departments of these sizes would have {tell.share(chance)} by chance."
     )
 
 
-def _returned(notes: Notes, tell: Percent) -> Statement | None:
+def _returned(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("reciprocity")
-    return None if found is None else Statement("Returned", tell(found), "Of all attention is returned by whom it went to.")
+    return None if found is None else Statement("Returned", tell.share(found), "Of all attention is returned by whom it went to.")
 
 
-def _covered(notes: Notes, tell: Percent) -> Statement | None:
+def _covered(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("cover")
     if not found:
         return None
-    beside = f"as many people at random reach {tell(found['by_chance'])}, the best connected {tell(found['by_degree'])}"
+    beside = f"as many people at random reach {tell.share(found['by_chance'])}, the best connected {tell.share(found['by_degree'])}"
     return Statement(
-        "In direct contact with 3 in 100", tell(found["covered"]), f"With the 3 in 100 who together know most people; {beside}."
+        "In direct contact with 3 in 100", tell.share(found["covered"]), f"With the 3 in 100 who together know most people; {beside}."
     )
 
 
-def _breaking(notes: Notes, tell: Percent) -> Statement | None:
+def _breaking(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("fragility") or {}
     if not found.get("attack") or not found.get("chance"):
         return None
-    share = tell(min(found["attack"] / found["chance"], 1))
+    share = tell.share(min(found["attack"] / found["chance"], 1))
     return Statement("Holds without the best connected", share, "Of the cohesion that is left when as many people leave at random.")
 
 
-def _concentrated(notes: Notes, tell: Percent) -> Statement | None:
+def _concentrated(notes: Notes, tell: Telling) -> Statement | None:
     found = (notes.get("asks") or {}).get("top_share")
     return (
         None
         if found is None
-        else Statement("Help by 5 in 100", tell(found), "Of all help comes from the busiest five in a hundred people.")
+        else Statement("Help by 5 in 100", tell.share(found), "Of all help comes from the busiest five in a hundred people.")
     )
 
 
-STATEMENTS: Sequence[Callable[[Notes, Percent], Statement | None]] = (_groups, _closed, _returned, _covered, _breaking, _concentrated)
+STATEMENTS: Sequence[Callable[[Notes, Telling], Statement | None]] = (_groups, _closed, _returned, _covered, _breaking, _concentrated)

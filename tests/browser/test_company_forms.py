@@ -6,7 +6,7 @@ import credentialed_company
 import processes
 import pytest
 import sqlalchemy as sa
-from credentialed_company import NEWEST, NOW, STAR, settings_of
+from credentialed_company import NEWEST, STAR, settings_of
 from signing_in import add_viewer
 
 from api.auth import cookie_name
@@ -68,7 +68,7 @@ def company(tmp_path_factory, serve_company):
 def filled(ws, persons) -> dict[str, str]:
     """Make one of everything that waits for somebody, and return their ids."""
     scan = scans.open_scan(ws, NEWEST)
-    hr, steward, analyst = (Viewer(IDS[role], role, signed_in=NOW) for role in (Role.HR, Role.STEWARD, Role.ANALYST))
+    hr, steward, analyst = (Viewer(IDS[role], role, signed_in=ws.now()) for role in (Role.HR, Role.STEWARD, Role.ANALYST))
     star = Viewer(IDS[Role.EMPLOYEE], Role.EMPLOYEE, person=persons[STAR])
     people.set_consent(ws, persons[STAR], "survey", granted=True)
     credentials.ask(ws, scan, star, understood=True)

@@ -79,7 +79,7 @@ def hostile(tmp_path_factory, serve_company):
     with pytest.MonkeyPatch.context() as patch:
         for name, value in hostile_names.items():
             patch.setattr(sealed_scan, name, value)
-        company = sealed_scan.build(tmp_path_factory.mktemp("hostile") / "home")
+        company = sealed_scan.made(tmp_path_factory.mktemp("hostile") / "home")
     with serve_company(company) as found:
         yield found
 

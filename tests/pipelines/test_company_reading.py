@@ -7,7 +7,7 @@ import sealed_scan
 
 from pipelines import access
 from pipelines.access import LOCAL_ANALYST, Viewer
-from pipelines.access.company import STATEMENTS, percent, read_company, rough_percent
+from pipelines.access.company import EXACT, IN_STEPS, STATEMENTS, read_company
 from pipelines.access.figures import figures
 from pipelines.access.rights import Role
 from pipelines.intake.people import object_person
@@ -76,12 +76,12 @@ def test_a_scan_without_the_numbers_says_nothing_about_the_company(ws):
     found = read_company(ws, replace(scan, manifest=scan.manifest | {"notes": {"warnings": []}}), LOCAL_ANALYST)
     assert (found.statements, found.figures, found.silo) == ((), (), None)
     assert {one.closed_z for one in found.departments} == {None}
-    assert [statement({}, percent) for statement in STATEMENTS] == [None] * len(STATEMENTS)
+    assert [statement({}, EXACT) for statement in STATEMENTS] == [None] * len(STATEMENTS)
 
 
 def test_the_numbers_are_told_in_sentences():
     """By hand: an index of -.4 means that (1 + .4) / 2 of contact stays inside; .2 of .4 is half."""
-    told = [statement(NOTES, percent) for statement in STATEMENTS]
+    told = [statement(NOTES, EXACT) for statement in STATEMENTS]
     plain = [one.sentence.replace("\u00a0", " ") for one in told]
     assert [one.figure.replace("\u00a0", " ") for one in told] == ["12", "70 %", "72 %", "51 %", "50 %", "27 %"]
     assert "61 %" in plain[0]
@@ -89,9 +89,9 @@ def test_the_numbers_are_told_in_sentences():
     assert "at random reach 40 %, the best connected 48 %" in plain[3]
 
 
-def test_whoever_reads_no_single_people_is_told_shares_in_steps_of_five_points():
-    told = [statement(NOTES, rough_percent).figure.replace("\u00a0", " ") for statement in STATEMENTS]
-    assert told == ["12", "about 70 %", "about 70 %", "about 50 %", "about 50 %", "about 25 %"]
+def test_whoever_reads_no_single_people_is_told_groups_and_shares_in_steps_of_five():
+    told = [statement(NOTES, IN_STEPS).figure.replace("\u00a0", " ") for statement in STATEMENTS]
+    assert told == ["about 10", "about 70 %", "about 70 %", "about 50 %", "about 50 %", "about 25 %"]
 
 
 def test_an_analyst_reads_how_far_each_two_departments_lie_from_chance(ws):
