@@ -34,6 +34,7 @@ CHECKS: dict[int, str] = {
     " connectors/google/test_google_pull.py::a_token_carries_the_one_scope_of_its_connector_and_no_other",
     19: "api/test_operations.py::mixed_requests_log_keys_of_the_list_and_no_name",
     20: "pipelines/test_erasure.py::nothing_of_the_person_is_left_in_any_file"
+    " pipelines/test_erasure_of_a_viewer.py::nothing_is_left_in_any_live_file_and_others_stay"
     " pipelines/test_rotation.py::whoever_was_erased_stays_erased_under_every_later_key",
     21: "api/test_rights.py::every_role_passes_exactly_the_doors_of_the_table"
     " api/test_rights.py::every_route_names_exactly_one_right_but_the_way_in api/test_rights.py::nobody_passes_without_a_session"
@@ -44,11 +45,13 @@ CHECKS: dict[int, str] = {
     " api/test_rights.py::a_cursor_is_good_for_one_viewer_one_scan_and_one_question"
     " pipelines/test_attacks.py::somebody_out_of_scope_and_somebody_who_does_not_exist_take_the_same_time",
     24: "pipelines/test_scope.py::a_reorganisation_counts_from_its_day_and_from_the_next_reading"
+    " pipelines/test_scope.py::a_scan_from_before_somebody_came_under_a_manager_is_closed_to_that_manager"
     " pipelines/test_exports.py::who_lost_the_role_meanwhile_gets_no_file",
     25: "api/test_rights.py::strict_takes_every_right_over_single_people_and_no_mode_gives_the_admin_any"
     " sign_in/test_roles.py::an_administrator_can_grant_themself_nothing_and_approve_nothing"
     " sign_in/test_roles.py::an_administrator_sees_viewers_by_id_and_nothing_about_anybody"
     " sign_in/test_roles.py::a_role_holds_when_the_steward_has_approved_it_and_not_before"
+    " sign_in/test_roles.py::a_steward_cannot_approve_what_they_asked_for_or_would_get"
     " api/test_rights.py::an_administrator_reads_no_name_no_id_and_no_number_of_anybody_by_any_route",
     26: "pipelines/test_publishing.py::no_row_and_no_manifest_takes_the_minimum_group_under_five"
     " pipelines/test_publishing.py::thresholds_rise_at_once_and_never_fall_for_what_was_published pipelines/test_thresholds.py::*",
@@ -62,7 +65,8 @@ CHECKS: dict[int, str] = {
     29: "pipelines/test_invitations.py::no_looks_like_silence_before_and_after_it_ran_out"
     " pipelines/test_publishing.py::mentors_are_who_agreed_to_the_pool_and_nameless_until_they_agree_to_that"
     " api/test_reach_of_bytes.py::no_byte_tells_of_a_private_badge_or_of_somebody_who_did_not_agree",
-    30: "pipelines/test_disclosed.py::a_team_is_shown_from_k_people_besides_the_viewer_on",
+    30: "pipelines/test_disclosed.py::a_team_is_shown_from_k_people_besides_the_viewer_on"
+    " pipelines/test_access.py::a_team_falls_under_the_minimum_when_its_people_object_or_one_of_them_looks",
     31: "api/test_audited_routes.py::no_role_can_compute_anything_of_fewer_than_k_people"
     " api/test_audited_routes.py::every_route_with_figures_of_groups_is_read"
     " api/test_audited_routes.py::with_complementary_suppression_switched_off_the_same_audit_finds_people"
@@ -76,6 +80,7 @@ CHECKS: dict[int, str] = {
     34: "pipelines/test_attacks.py::all_that_is_told_of_a_candidate_together_fits_at_least_k_people"
     " pipelines/test_exports.py::the_linkage_risk_is_the_share_of_people_who_are_like_nobody_else",
     35: "pipelines/test_audit.py::a_changed_deleted_or_moved_entry_is_named"
+    " pipelines/test_audit.py::an_entry_rewritten_with_a_hash_of_its_own_breaks_the_chain_behind_it"
     " pipelines/test_audit.py::a_cut_tail_shows_against_the_checkpoint pipelines/test_audit.py::twenty_writers_leave_no_gap_and_no_fork"
     " pipelines/test_audit.py::the_database_itself_refuses_to_change_an_entry"
     " pipelines/test_audit_grants.py::the_service_adds_entries_and_the_server_refuses_every_change",

@@ -157,6 +157,8 @@ def test_managers_and_hr_get_the_same_bytes_of_somebody_who_objected_as_of_someb
     assert never != named  # a control: opting out is seen by this comparison
     served.ask("me", "POST", "/api/v1/me/objection")
     assert {name: everything(served, name, paths[name]) for name in paths} == never
+    served.ask("me", "PUT", "/api/v1/me/visibility", json={"name_on_map": True, "mentor_pool": True})
+    assert {name: everything(served, name, paths[name]) for name in paths} == never  # whatever somebody agreed to who objects
 
 
 @pytest.mark.usefixtures("back")

@@ -170,6 +170,10 @@ def test_ids_of_other_audiences_and_guessed_ones_open_nothing(running, roles, co
     """Ids of analysts, HR and another manager, transplanted, and thousands that were guessed."""
     foreign = ids_of(running, company, Role.ANALYST) + ids_of(running, company, Role.MANAGER, company.persons[1])
     foreign = foreign[::3] + [str(person) for person in company.persons[::9]] + [secrets.token_hex(8).upper() for _ in range(9)]
+    read = roles[Role.ANALYST].get("/api/v1/scans/latest/people?limit=500").json()["people"]  # and ids as others were told them
+    above = acting(running, Role.MANAGER, company.persons[0]).get("/api/v1/teams/company/map").json()["people"]
+    foreign += [one["id"] for one in read[::3]] + [one["view_id"] for one in above[::3]]
+    assert min(len(read), len(above)) > 20
     for role, place in ((Role.MANAGER, "/api/v1/colleagues/"), (Role.HR, "/api/v1/people/")):
         assert {roles[role].get(place + code).status_code for code in foreign} == {404}, role
     from ona.errors import NotFoundError

@@ -2,6 +2,7 @@
 
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -72,6 +73,15 @@ def test_an_entry_put_in_later_breaks_the_chain(kept):
     act = {"actor": "x", "role": "", "action": "export", "object": "", "purpose": "", "result": "done"}
     tampered(kept, sa.insert(AUDIT).values(seq=6, at=kept.now(), hash=bytes(32), **act))
     assert audit.verify(kept).bad == 6
+
+
+def test_an_entry_rewritten_with_a_hash_of_its_own_breaks_the_chain_behind_it(kept):
+    """A hash needs no key: whoever rewrites one entry can make the hash that fits it, and would have to make all that follow."""
+    (third,) = audit.entries(kept, 1, before=4)
+    (before,) = kept.service.rows(sa.select(AUDIT.c.hash).where(AUDIT.c.seq == 2))
+    forged = audit._chained(before.hash, replace(third, act=replace(third.act, actor="nobody")))
+    tampered(kept, sa.update(AUDIT).where(AUDIT.c.seq == 3).values(actor="nobody", hash=forged))
+    assert audit.verify(kept).bad == 4
 
 
 def test_a_cut_tail_shows_against_the_checkpoint(workspace, monkeypatch):

@@ -54,6 +54,7 @@ def ws(built):
             for table in (EXPORTS, JOBS, WITHHELD):
                 connection.execute(sa.delete(table))
             connection.execute(sa.update(VIEWERS).values(state="active"))
+            connection.execute(sa.update(VIEWERS).where(VIEWERS.c.id == "ann").values(roles=[Role.ANALYST]))
         export_files.sweep(opened)
 
 
@@ -282,11 +283,12 @@ def test_what_a_killed_job_left_is_swept_and_the_job_writes_it_again(ws, scan, a
     assert [path.name for path in (ws.home / "exports").iterdir()] == [asked.id]
 
 
-def test_who_lost_the_role_meanwhile_gets_no_file(ws, scan, ann, sue):
+@pytest.mark.parametrize("lost", [{"state": "disabled"}, {"roles": [Role.AUDITOR]}], ids=["disabled", "another role"])
+def test_who_lost_the_role_meanwhile_gets_no_file(ws, scan, ann, sue, lost):
     asked = exports.request(ws, ann, scan, PEOPLE)
     job = exports.decide(ws, sue, asked.id, approve=True).job
     with ws.service.begin() as connection:
-        connection.execute(sa.update(VIEWERS).where(VIEWERS.c.id == "ann").values(state="disabled"))
+        connection.execute(sa.update(VIEWERS).where(VIEWERS.c.id == "ann").values(**lost))
     Worker(ws).take(job)
     assert register.find(ws, job).error_code == "ForbiddenError"
     assert exports.find(ws, ann, asked.id).state == "failed"

@@ -56,7 +56,7 @@ def numbers(digest: bytes) -> set[int]:
     """Every id that could have been cut out of a digest."""
     pieces = [digest[start : start + 8] for start in range(len(digest) - 7)]
     whole = {int.from_bytes(piece, order, signed=signed) for piece in pieces for order in ("little", "big") for signed in (False, True)}
-    return whole | {number & (1 << 63) - 1 for number in whole}
+    return whole | {number & (1 << 63) - 1 for number in whole} | {number >> 1 for number in whole}  # as seeded ids are cut
 
 
 def guesses(name: str, keys: list[bytes]) -> list[bytes]:

@@ -168,9 +168,13 @@ def test_a_reply_works_once_and_in_the_browser_that_asked_for_it(site):
     thief = site.browser()
     site.reply(thief)
     assert_refused(site, thief, back)
+    again, codes = site.browser(), dict(site.provider.codes)
+    again.cookies = browser.cookies  # a copy, taken before the service clears them
     assert site.arrive(browser, back).status_code == 303
     browser.cookies.delete(COOKIE)
     assert site.arrive(browser, back).status_code == 401
+    site.provider.codes.update(codes)  # a careless provider, that would take its code twice, is not asked
+    assert site.arrive(again, back).status_code == 401
 
 
 def test_a_code_of_another_sign_in_fails_at_the_provider_for_want_of_its_verifier(site):
