@@ -130,9 +130,10 @@ def test_no_and_silence_read_alike_until_the_time_is_over(place):
 def test_a_stranger_finds_no_pair(place):
     ws, scan, programme = place
     programmes.invite(ws, HR, scan, programme)
-    pair = ws.service.rows(sa.select(PAIRS.c.id))[0].id
+    pair = ws.service.rows(sa.select(PAIRS))[0]
+    stranger = next(person for person in scan.persons.tolist() if person not in (pair.mentor, pair.mentee))
     with pytest.raises(NotFoundError):
-        pairs.answer(ws, as_person(scan.persons[0].item()), pair, True)
+        pairs.answer(ws, as_person(stranger), pair.id, True)
     with pytest.raises(ForbiddenError):
         programmes.board(ws, LOCAL_ANALYST, scan, programme)
     with pytest.raises(ForbiddenError, match="look as somebody"):
