@@ -9,7 +9,7 @@ from pydantic import Field
 
 import connectors.base
 from connectors.base import Coverage, Cursor, RawEvent
-from connectors.http import Watch
+from connectors.http import Options, Watch
 from connectors.lanes import PLACES
 from connectors.pace import SAFETY, SYSTEM, Clock
 
@@ -142,6 +142,18 @@ class Surroundings:
 
     clock: Clock = SYSTEM
     watch: Watch | None = None
+
+
+def options(config: Config, around: Surroundings, rates: Mapping[str, float]) -> Options:
+    """Return what a client is given by settings and surroundings: whom to trust, which way to go, calls a minute at the chosen pace."""
+    return Options(
+        clock=around.clock,
+        authority=config.authority,
+        proxy=config.proxy,
+        private=config.private_network,
+        rates={method: rate * config.pace for method, rate in rates.items()},
+        watch=around.watch,
+    )
 
 
 @dataclass

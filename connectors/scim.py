@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -10,7 +11,7 @@ import msgspec
 from connectors import network
 from connectors.base import Coverage, Cursor, RawPerson
 from connectors.cells import CellError
-from connectors.http import Answer, Client, Options
+from connectors.http import Answer, Client
 from connectors.identity import COMMON_RULES, AddressRules, HandleError, address_reader, id_handle
 from connectors.network import Plan, Surroundings
 from connectors.pace import SAFETY
@@ -80,15 +81,7 @@ class Connector:
 
     def _client(self) -> Client:
         config = self._config
-        options = Options(
-            clock=self.around.clock,
-            authority=config.authority,
-            proxy=config.proxy,
-            private=config.private_network,
-            rates={"": PER_MINUTE * config.pace},
-            judge=judged,
-            watch=self.around.watch,
-        )
+        options = replace(network.options(config, self.around, {"": PER_MINUTE}), judge=judged)
         return Client(config.url, lambda _: _secret(config.token_file), options)
 
 

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from pydantic import Field
 from connectors import network
 from connectors.base import Coverage, Cursor, RawBadge
 from connectors.cells import CellError
-from connectors.http import Answer, Client, Options, StatusError, Stream
+from connectors.http import Answer, Client, StatusError, Stream
 from connectors.identity import AddressRules, HandleError, address_reader
 from connectors.network import Plan, Surroundings
 from connectors.pace import SAFETY
@@ -89,15 +90,7 @@ class Connector:
 
     def _client(self) -> Client:
         config = self._config
-        options = Options(
-            clock=self.around.clock,
-            authority=config.authority,
-            proxy=config.proxy,
-            private=config.private_network,
-            rates={"": PER_MINUTE * config.pace},
-            judge=judged,
-            watch=self.around.watch,
-        )
+        options = replace(network.options(config, self.around, {"": PER_MINUTE}), judge=judged)
         return Client(config.url, None, options)
 
     def _asked(self, stream: Stream, target: str) -> "_Answer":

@@ -1,18 +1,19 @@
 """Google Workspace for one connector: sign-in in somebody's name, errors of all its services, whose mailboxes there are, and lists."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 from pydantic import Field
 
+from connectors import network
 from connectors.base import Coverage, Cursor
 from connectors.cells import CellError
 from connectors.google import people, rest
 from connectors.google.login import LISTING, NEEDED, Config, Login
-from connectors.http import Answer, Client, Options, StatusError, Stream
+from connectors.http import Answer, Client, StatusError, Stream
 from connectors.identity import address_reader
 from connectors.lanes import Lanes
 from connectors.network import PROBED, Meter, Plan, Scopes, Surroundings
@@ -80,20 +81,8 @@ class Service:
 
     @cached_property
     def _client(self) -> Client:
-        return Client(f"{self.base}/", None, self._options())
-
-    def _options(self) -> Options:
-        rates = {name: rate * self.config.pace for name, rate in RATES.items()}
-        return Options(
-            clock=self.lanes,
-            authority=self.config.authority,
-            proxy=self.config.proxy,
-            private=self.config.private_network,
-            rates=rates,
-            judge=judged,
-            watch=self.around.watch,
-            aside=self.lanes.aside,
-        )
+        options = replace(network.options(self.config, self.around, RATES), clock=self.lanes, judge=judged, aside=self.lanes.aside)
+        return Client(f"{self.base}/", None, options)
 
 
 def judged(answer: Answer) -> str | None:

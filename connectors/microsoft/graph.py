@@ -2,16 +2,17 @@
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import ClassVar, Generic, TypeVar
 from urllib.parse import quote, urlencode
 
 import msgspec
 
+from connectors import network
 from connectors.cells import CellError
 from connectors.http import Answer as HttpAnswer
-from connectors.http import Client, Options, StatusError, Stream
+from connectors.http import Client, StatusError, Stream
 from connectors.lanes import Lanes
 from connectors.microsoft import sent
 from connectors.microsoft.login import Config, Login
@@ -135,16 +136,7 @@ class Graph:
 
 def open_graph(config: Config, around: Surroundings, lanes: Lanes) -> Graph:
     """Return Graph for one connector; nothing is sent yet."""
-    options = Options(
-        clock=lanes,
-        authority=config.authority,
-        proxy=config.proxy,
-        private=config.private_network,
-        rates={name: rate * config.pace for name, rate in RATES.items()},
-        judge=judged,
-        watch=around.watch,
-        aside=lanes.aside,
-    )
+    options = replace(network.options(config, around, RATES), clock=lanes, judge=judged, aside=lanes.aside)
     login = Login(config, lanes)
     return Graph(Client(f"{config.graph}/v1.0/", login.token, options), login, config.graph)
 

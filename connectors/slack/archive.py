@@ -12,14 +12,13 @@ from typing import Any, ClassVar
 
 import msgspec
 
-import connectors.base
 from connectors.archive import FileError
 from connectors.base import Coverage, Cursor, RawEvent, RawPerson
-from connectors.identity import AddressRules, HandleError, address_reader
+from connectors.identity import HandleError, address_reader
 from connectors.slack import wire
+from connectors.slack.conversations import PERSONAL, FileConfig
 from connectors.slack.decoding import Message, Wire, wires
 from connectors.slack.records import Reader, Space
-from ona.tables import SpaceKind
 
 DATABASE = "slackdump.sqlite"
 MAX_VALUE_BYTES = 16 * 2**20
@@ -27,7 +26,6 @@ MAX_VALUE_BYTES = 16 * 2**20
 AT_ONCE = 256
 """Messages decoded in one step."""
 
-_DIRECT = (SpaceKind.DIRECT, SpaceKind.GROUP)
 _TABLES = ("CHANNEL", "CHANNEL_USER", "MESSAGE", "S_USER", "WORKSPACE")
 _PLAIN = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND sql LIKE 'CREATE TABLE%' AND name IN (?, ?, ?, ?, ?)"
 _OWNER = "SELECT coalesce(nullif(ENTERPRISE_ID, ''), TEAM_ID), USER_ID FROM WORKSPACE ORDER BY ID DESC LIMIT 1"
@@ -37,23 +35,11 @@ _MEMBERS = "SELECT USER_ID FROM CHANNEL_USER WHERE CHANNEL_ID = ?"
 _MESSAGES = "SELECT ID, CHANNEL_ID, DATA FROM MESSAGE WHERE +CHANNEL_ID IN (SELECT value FROM json_each(?)) ORDER BY ID, CHUNK_ID"
 """The plus sign keeps SQLite to the primary key, which has this order: nothing is sorted, and rows of other channels are not read."""
 
-
 _PLAN = f"EXPLAIN QUERY PLAN {_MESSAGES}"
 
 
-class Config(connectors.base.Config):
+class Config(FileConfig):
     """Where the archive lies and which conversations may be read."""
-
-    path: Path
-    team: str | None = None
-    """Enterprise or team id; by default the one most users carry."""
-    private: bool = False
-    """Read private channels too."""
-    direct: bool = False
-    """Read direct and group messages too."""
-    channels: frozenset[str] | None = None
-    """Ids or names of the only channels to be read."""
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -112,16 +98,10 @@ class Connector:
             except msgspec.MsgspecError:
                 coverage.notes["spaces_malformed"] += 1
                 continue
-            if self._enabled(room):
-                yield Space(room.id, room.kind, _members(database, room, owner) if room.kind in _DIRECT else ())
+            if self._config.allows(room.kind, room.id, room.name):
+                yield Space(room.id, room.kind, _members(database, room, owner) if room.kind in PERSONAL else ())
             else:
                 coverage.notes["spaces_not_enabled"] += 1
-
-    def _enabled(self, room: wire.Channel) -> bool:
-        if room.kind in _DIRECT:
-            return self._config.direct
-        listed = self._config.channels
-        return (room.kind is SpaceKind.CHANNEL or self._config.private) and (listed is None or room.id in listed or room.name in listed)
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -5,15 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
-from pathlib import Path
 from typing import Any, ClassVar
 
-import connectors.base
 from connectors.archive import Archive, FileError, open_archive
 from connectors.base import Coverage, Cursor, RawEvent, RawPerson
 from connectors.bounded_json import Pairs, json_items, unique
-from connectors.identity import AddressRules, HandleError, address_reader, slack_handle
+from connectors.identity import HandleError, address_reader, slack_handle
 from connectors.slack.archive import DATABASE
+from connectors.slack.conversations import PERSONAL, FileConfig
 from connectors.slack.decoding import one_by_one, project, wires
 from connectors.slack.records import SLACKBOT, Directory, Reader, Space
 from ona.tables import AccountKind, SpaceKind
@@ -39,19 +38,8 @@ _USER_KEYS = frozenset(
 _ROOM_KEYS = frozenset({"id", "name", "members", "user", "is_private"})
 
 
-class Config(connectors.base.Config):
+class Config(FileConfig):
     """Where the export lies and which conversations may be read."""
-
-    path: Path
-    team: str | None = None
-    """Enterprise or team id; by default the one most users carry."""
-    private: bool = False
-    """Read private channels too."""
-    direct: bool = False
-    """Read direct and group messages too."""
-    channels: frozenset[str] | None = None
-    """Ids or names of the only channels to be read."""
-    addresses: AddressRules = AddressRules()
 
 
 class Connector:
@@ -116,17 +104,11 @@ class Connector:
         folders = export.folders()
         for space, name in export.rooms():
             files = [file for key in dict.fromkeys((space.channel, name)) for file in folders.pop(key, ())]
-            if not self._enabled(space, name):
+            if not self._config.allows(space.kind, space.channel, name):
                 coverage.notes["spaces_not_enabled"] += 1
             elif files:
                 yield space, sorted(files, key=lambda file: file.rpartition("/")[2])
         coverage.notes["folders_unknown"] += len(folders)
-
-    def _enabled(self, space: Space, name: str) -> bool:
-        if space.kind in (SpaceKind.DIRECT, SpaceKind.GROUP):
-            return self._config.direct
-        listed = self._config.channels
-        return (space.kind is SpaceKind.CHANNEL or self._config.private) and (listed is None or space.channel in listed or name in listed)
 
     def _day(self, archive: Archive, file: str, reader: Reader) -> Iterator[RawEvent]:
         """Return one day's events; a damaged file counts as one row and does not stop the others."""
@@ -181,7 +163,7 @@ class _Export:
                 channel, name = room.get("id"), room.get("name")
                 if isinstance(channel, str):
                     private = kind is SpaceKind.CHANNEL and room.get("is_private") is True
-                    members = _members(room) if kind in (SpaceKind.DIRECT, SpaceKind.GROUP) else ()
+                    members = _members(room) if kind in PERSONAL else ()
                     yield Space(channel, SpaceKind.PRIVATE if private else kind, members), name if isinstance(name, str) else channel
 
     def folders(self) -> dict[str, list[str]]:

@@ -15,7 +15,7 @@ from slack_sdk.web.slack_response import SlackResponse
 
 import connectors.network
 from connectors.base import Coverage, Cursor, RawPerson
-from connectors.http import Answer, Client, Options, Stream, whole_json
+from connectors.http import Answer, Client, Stream, whole_json
 from connectors.identity import AddressRules, HandleError, address_reader
 from connectors.network import Asked, Plan, Scopes, Step, Surroundings
 from connectors.pages import Page, PageError, walk
@@ -259,9 +259,8 @@ class Connector:
     def _http(self) -> Client:
         if self._client is None:
             config = self._config
-            rates = {method: config.pace * rate for method, rate in {**TIERS, **config.per_minute}.items()}
-            options = Options(clock=self.around.clock, authority=config.authority, proxy=config.proxy, private=config.private_network)
-            options = replace(options, rates=rates, judge=_judge, denied=_denied, watch=self.around.watch)
+            given = connectors.network.options(config, self.around, {**TIERS, **config.per_minute})
+            options = replace(given, judge=_judge, denied=_denied)
             self._client = Client(config.address, _token(config), options)
         return self._client
 
