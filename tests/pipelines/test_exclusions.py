@@ -8,7 +8,7 @@ import skilled_company
 import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
-from pipelines import access, audit, publishing
+from pipelines import access, audit
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
@@ -28,13 +28,7 @@ HR, OTHER = Viewer("h", Role.HR), Viewer("o", Role.HR)
 def made(tmp_path_factory):
     """A company in which nobody is named, with a programme; made once, copied for each test."""
     home = tmp_path_factory.mktemp("excluded") / "home"
-    company = skilled_company.build(home, people_count=45)
-    with open_workspace(company.settings) as ws:
-        skilled_company.add_addresses(ws, 45)
-        for person in company.persons:
-            people.set_consent(ws, person, "name_on_map", granted=False)
-        publishing.publish_everywhere(ws, company.scan, LOCAL_ANALYST)
-        return home, company, programmes.create(ws, HR, access.ReadableScan(open_scan(ws)), "Spring", seats=2)
+    return home, *skilled_company.with_programme(home, HR, seats=2)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ona.errors import ConflictError, ForbiddenError, NotFoundError
 from ona.pairing import Weights
-from pipelines import access, publishing
+from pipelines import access
 from pipelines.access import LOCAL_ANALYST, Viewer
 from pipelines.access.policy import look
 from pipelines.access.rights import Role
@@ -31,14 +31,9 @@ BOSS, MEMBER, STRANGER = 2, 12, 5
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
+    """A company in which nobody is named, with a programme; made once, copied for each test."""
     home = tmp_path_factory.mktemp("part") / "home"
-    company = skilled_company.build(home, people_count=45)
-    with open_workspace(company.settings) as ws:
-        skilled_company.add_addresses(ws, 45)
-        for person in company.persons:
-            people.set_consent(ws, person, "name_on_map", granted=False)
-        publishing.publish_everywhere(ws, company.scan, LOCAL_ANALYST)
-        return home, company, programmes.create(ws, HR, access.ReadableScan(open_scan(ws)), "Spring")
+    return home, *skilled_company.with_programme(home, HR)
 
 
 @pytest.fixture
