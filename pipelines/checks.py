@@ -234,7 +234,7 @@ def _weights_in_words(result: "Scan") -> list[str]:
     if kept is None:
         return []
     verdict = "" if kept >= LEAST_OVERLAP else " So little holds that no overall score is shown."
-    return [f"With other weights of the indicators, {kept:.0%} of the first tenth by overall score stays the same.{verdict}"]
+    return [f"With other weights of the indicators, {100 * kept:.0f}\u00a0% of the first tenth by overall score stays the same.{verdict}"]
 
 
 def _position_in_words(result: "Scan") -> list[str]:
