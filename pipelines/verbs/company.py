@@ -49,7 +49,7 @@ def key_people(
     for one in found.sets:
         say(f"{one.title}: {one.reason or _beside(one)}", f"  {one.reading}")
         for person in one.members:
-            say(f"  {person.label} ({person.id}), {person.team or 'no team'}: {person.so_far:.0%} up to here")
+            say(f"  {person.label} ({person.id}), {person.team or 'team not shown'}: {person.so_far:.0%} up to here")
 
 
 def _print_company(found: Company) -> None:
@@ -57,9 +57,10 @@ def _print_company(found: Company) -> None:
     rows = [(name, f"{one.value:.3f}", _number(one.by_chance, ".3f"), one.reading) for name, one in zip(names, found.figures, strict=True)]
     table("Measure Value By_chance A_high_value_means", rows)
     if found.departments:
+        say("")
         table("Department People Beyond_chance Silo_index", [_department(one) for one in found.departments])
     if found.silo:
-        say("Pairs of departments beyond chance, the furthest first (contact over what is expected, deviations):", *_far(found.silo))
+        say("", "Pairs of departments beyond chance, the furthest first (contact over what is expected, deviations):", *_far(found.silo))
 
 
 def _department(one: Department) -> tuple[object, ...]:
