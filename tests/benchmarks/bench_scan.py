@@ -12,7 +12,7 @@ from pathlib import Path
 
 from ona.rules import Rules
 from ona.simulate.company import company
-from pipelines import keys, scans, settings
+from pipelines import keys, scans, settings, ties
 from pipelines.intake import simulated
 from pipelines.settings import load_settings
 from pipelines.storage.workspace import Workspace, open_workspace
@@ -55,7 +55,7 @@ def prepare(ws: Workspace, people: int, weeks: int, clock: Clock) -> None:
     events = simulated.stream(ws, company(people=people, weeks=weeks, seed=1))
     clock.lap(f"simulate {events:,} events")
     with ws.exclusive(), scans.open_engine(ws) as engine:
-        scans.ties.update(ws, engine)
+        ties.update(ws, engine)
     clock.lap("weekly tables")
 
 
