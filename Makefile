@@ -14,10 +14,10 @@ PIP_INSTALL := $(BIN)/python -m pip install --quiet --quiet --disable-pip-versio
 heading = @printf '\n== %s\n' "$(1)"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint messages bench soak openapi locks clean
+.PHONY: help demo test lint messages bench soak vulnerabilities openapi locks clean
 
 help: ## list the targets
-	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 14
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 24
 
 demo: $(READY) ## make the demo company, scan it, serve the page
 	@$(BIN)/ona demo
@@ -49,6 +49,9 @@ bench: $(DEV) ## benchmarks and acceptance bars, each with its table
 
 soak: $(DEV) ## sweeps that take hours, outside make test
 	@$(BIN)/python -m pytest -m soak -q -rs
+
+vulnerabilities: $(DEV) ## look every locked release up in a database of known vulnerabilities; needs the internet
+	@$(BIN)/python tests/fixtures/vulnerabilities.py $(OPTIONS)
 
 openapi: $(DEV) ## write docs/openapi.json anew after a change of the API
 	@mkdir -p docs; $(BIN)/python -c 'from pathlib import Path; from api.app import create_app; from api.document import text_of; \

@@ -12,6 +12,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any, BinaryIO, Protocol, Self
 
+from isal import isal_zlib
+
 from ona.errors import ConnectorError
 
 MAX_ENTRIES = 200_000
@@ -164,7 +166,7 @@ class Zip:
         packed = record[start : start + entry.compress_size]
         packed += file.read(entry.compress_size - len(packed))
         data = packed if entry.compress_type == zipfile.ZIP_STORED else _inflated(packed, entry.file_size)
-        if len(data) != entry.file_size or zlib.crc32(data) != entry.CRC:
+        if len(data) != entry.file_size or isal_zlib.crc32(data) != entry.CRC:
             raise _broken()
         return data
 
@@ -253,10 +255,13 @@ def _name_bytes(entry: zipfile.ZipInfo) -> bytes:
 
 
 def _inflated(packed: bytes, size: int) -> bytes:
-    """Return unpacked data; more than the declared size by one byte, never by more."""
+    """Return unpacked data; more than the declared size by one byte, never by more.
+
+    With isal, since zlib takes three times as long and that was a seventh of the time of a chat's export.
+    """
     try:
-        return zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)
-    except zlib.error:
+        return isal_zlib.decompressobj(-zlib.MAX_WBITS).decompress(packed, size + 1)
+    except isal_zlib.error:  # type: ignore[misc]  # its stub calls the class an exception, not a type of them
         raise _broken() from None
 
 

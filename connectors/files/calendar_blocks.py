@@ -1,8 +1,10 @@
 """A calendar stream becomes one block of allowed lines per meeting; titles, texts, places and extensions never leave the line reader."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import IO
 
 from connectors.archive import FileError
@@ -11,10 +13,14 @@ MAX_LINE_BYTES = 64 * 2**10
 MAX_BLOCK_BYTES = 2**20
 MAX_ZONES = 500
 MAX_ZONE_LINES = 2_000
+CHUNK = 2**18
+"""Bytes that are read and cut into lines at once."""
 
-_ALLOWED = re.compile(
-    rb"(?:UID|DTSTART|DTEND|DURATION|RRULE|RDATE|EXDATE|RECURRENCE-ID|SEQUENCE|STATUS|ORGANIZER|ATTENDEE|CREATED|DTSTAMP)[;:]",
-    re.IGNORECASE,
+_ALLOWED = frozenset(
+    (
+        *(b"UID", b"DTSTART", b"DTEND", b"DURATION", b"RRULE", b"RDATE", b"EXDATE", b"RECURRENCE-ID", b"SEQUENCE", b"STATUS"),
+        *(b"ORGANIZER", b"ATTENDEE", b"CREATED", b"DTSTAMP"),
+    )
 )
 _CALENDAR = re.compile(rb"(METHOD|X-WR-TIMEZONE)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
 _ZONE = re.compile(rb"(TZID|X-LIC-LOCATION)(?:;[^:]*)?:[ \t]*(.*)", re.IGNORECASE)
@@ -24,10 +30,14 @@ _RULE = re.compile(
     re.IGNORECASE,
 )
 """What a zone's own definition may say; a rule finer than a year is not one of a zone."""
-_MATTERS = re.compile(
-    rb"(?:BEGIN|END|METHOD|X-WR-TIMEZONE|TZID|TZOFFSETFROM|TZOFFSETTO|X-LIC-LOCATION)[;:]|" + _ALLOWED.pattern, re.IGNORECASE
-)
+_BOUNDARIES = frozenset((b"BEGIN", b"END"))
+_MATTERS = _ALLOWED | _BOUNDARIES | {b"METHOD", b"X-WR-TIMEZONE", b"TZID", b"TZOFFSETFROM", b"TZOFFSETTO", b"X-LIC-LOCATION"}
+_NAME = re.compile(rb"([A-Za-z-]+)[;:]")
 _BOUNDARY = re.compile(rb"(BEGIN|END):[ \t]*([A-Za-z0-9-]{1,64})[ \t]*", re.IGNORECASE)
+
+
+Named = tuple[bytes, bytes]
+"""The name of a property in capitals, and its line."""
 
 
 @dataclass
@@ -46,15 +56,15 @@ class Calendar:
 class Block:
     """The allowed lines of one meeting, or None when it is longer than 1 MiB or breaks off."""
 
-    lines: bytes | None
+    lines: tuple[Named, ...] | None
     calendar: Calendar
 
 
 def meeting_blocks(stream: IO[bytes]) -> Iterator[Block]:
     """Yield each meeting of one or more calendars; holds one meeting."""
     reader = _Reader()
-    for line in _lines(stream):
-        if (block := reader.take(line)) is not None:
+    for name, line in _lines(stream):
+        if (block := reader.take(name, line)) is not None:
             yield block
     if not reader.calendars:
         raise FileError("not_ics", "No BEGIN:VCALENDAR was found", "Give an iCalendar (.ics) file.")
@@ -68,17 +78,17 @@ class _Reader:
     def __init__(self) -> None:
         self.calendar, self.calendars, self.inside = Calendar(), 0, False
         self._nested: list[str] = []
-        self._lines: list[bytes] = []
+        self._lines: list[Named] = []
         self._size, self._zone, self._name = 0, "", ""
         self._rules: list[bytes] = []
 
-    def take(self, line: bytes) -> Block | None:
+    def take(self, name: bytes, line: bytes) -> Block | None:
         """Take one unfolded line; return the meeting that it closes."""
-        if boundary := _BOUNDARY.fullmatch(line):
-            return self._boundary(boundary[1].upper() == b"BEGIN", boundary[2].decode().upper())
+        if name in _BOUNDARIES and (boundary := _BOUNDARY.fullmatch(line)):
+            return self._boundary(name == b"BEGIN", boundary[2].decode().upper())
         if self.inside:
-            if not self._nested and self._size <= MAX_BLOCK_BYTES and _ALLOWED.match(line):
-                self._lines.append(line)
+            if name in _ALLOWED and not self._nested and self._size <= MAX_BLOCK_BYTES:
+                self._lines.append((name, line))
                 self._size += len(line)
         elif self._zone == "VTIMEZONE":
             self._zone_line(line)
@@ -119,7 +129,7 @@ class _Reader:
         elif name in ("VEVENT", "VCALENDAR"):
             self.inside = False
             complete = name == "VEVENT" and self._size <= MAX_BLOCK_BYTES
-            return Block(b"\r\n".join(self._lines) if complete else None, self.calendar)
+            return Block(tuple(self._lines) if complete else None, self.calendar)
         elif self._nested:
             self._nested.pop()
         return None
@@ -137,27 +147,30 @@ class _Reader:
             self.calendar.zones[self._name] = value
 
 
-def _lines(stream: IO[bytes]) -> Iterator[bytes]:
+def _lines(stream: IO[bytes]) -> Iterator[Named]:
     """Yield the lines that matter, unfolded and bounded; all others are let go as they are read."""
-    held = b""
-    for line in _bounded(stream):
+    name, held = b"", b""
+    for line in chain.from_iterable(_bounded(stream)):
         if line[:1] in (b" ", b"\t"):
             held = held + line[1:] if held and len(held) < MAX_LINE_BYTES else held
             continue
         if held:
-            yield held
-        held = line if _MATTERS.match(line) else b""
+            yield name, held
+        begins = _NAME.match(line)
+        name = begins[1].upper() if begins else b""
+        held = line if name in _MATTERS else b""
     if held:
-        yield held
+        yield name, held
 
 
-def _bounded(stream: IO[bytes]) -> Iterator[bytes]:
-    """Yield physical lines without their ends; one longer than may be comes out empty."""
-    first = True
-    while line := stream.readline(MAX_LINE_BYTES):
-        rest = line
-        while rest and not rest.endswith(b"\n"):
-            rest = stream.readline(MAX_LINE_BYTES)
-        text = line.rstrip(b"\r\n") if len(line) < MAX_LINE_BYTES else b""
-        yield text.removeprefix(b"\xef\xbb\xbf") if first else text
-        first = False
+def _bounded(stream: IO[bytes]) -> Iterator[list[bytes]]:
+    """Yield physical lines without their ends, thousands at once; one longer than may be comes out empty."""
+    rest = stream.read(len(BOM_UTF8)).removeprefix(BOM_UTF8)
+    while chunk := stream.read(CHUNK):
+        *lines, rest = (rest[:MAX_LINE_BYTES] + chunk).split(b"\n")
+        yield _without_ends(lines)
+    yield _without_ends([rest])
+
+
+def _without_ends(lines: list[bytes]) -> list[bytes]:
+    return [line.rstrip(b"\r") if len(line) < MAX_LINE_BYTES else b"" for line in lines]

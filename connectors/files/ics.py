@@ -1,23 +1,20 @@
 """Calendars in iCalendar form: each meeting inside a window becomes an event; titles, texts and places are never decoded."""
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, tzinfo
 from functools import lru_cache
 from pathlib import Path
-from typing import IO, Any, ClassVar
+from typing import IO, ClassVar
 from zoneinfo import ZoneInfo
-
-from icalendar import vDDDTypes
-from icalendar.timezone.windows_to_olson import WINDOWS_TO_OLSON
 
 import connectors.base
 from connectors.archive import open_archive, read_bytes, regular
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.cells import FUTURE_MICROSECONDS, MAX_LEAD_HOURS, MICROSECONDS, CellError, ZoneName, instant
 from connectors.files.calendar_blocks import Block, Calendar, meeting_blocks
+from connectors.files.calendar_lines import REMEMBERED, Line, Parts, parts_reader, zone_named
 from connectors.files.recurrence import defined_zone, expanded
 from connectors.identity import AddressRules, HandleError, address_reader
 from ona.tables import Flag, Kind, Role, SpaceKind
@@ -30,8 +27,6 @@ BYTES_PER_MEETING = 1_000
 
 _PARTSTAT = {"ACCEPTED": Role.ACCEPTED, "TENTATIVE": Role.TENTATIVE, "DECLINED": Role.DECLINED, "DELEGATED": Role.DECLINED}
 _NOT_PEOPLE = ("ROOM", "RESOURCE")
-_LINE = re.compile(r'([A-Za-z-]+)((?:;[^;:="]+=(?:"[^"]*"|[^;:"])*)*):(.*)', re.DOTALL)
-_PARAM = re.compile(r';([^;:="]+)=("[^"]*"|[^;:"]*)')
 
 
 class Config(connectors.base.Config):
@@ -103,6 +98,7 @@ class _Reader:
     def __init__(self, config: Config, coverage: Coverage, now: int) -> None:
         self._coverage, self._zone = coverage, ZoneInfo(config.zone)
         self._address = address_reader(config.addresses)
+        self._parts, self._guest = parts_reader(), lru_cache(REMEMBERED)(self._invited)
         end = min(_midnight(config.window_end), now + FUTURE_MICROSECONDS) if config.window_end else now
         span = DEFAULT_WINDOW_DAYS * 86_400 * MICROSECONDS
         self._start, self._end = _midnight(config.window_start) if config.window_start else end - span, end
@@ -110,7 +106,7 @@ class _Reader:
     def events(self, block: Block) -> Iterator[RawEvent]:
         """Yield the instances of one meeting that lie in the window."""
         try:
-            parts = _parts(block)
+            parts = self._parts(block)
             code = _dropped(parts)
             if code is None:
                 meeting = self._meeting(parts, block.calendar)
@@ -130,9 +126,9 @@ class _Reader:
             else:
                 yield _event(meeting, recurrence, start, override="RECURRENCE-ID" in parts, series=_is_series(parts))
 
-    def _meeting(self, parts: "_Parts", calendar: Calendar) -> _Meeting:
+    def _meeting(self, parts: Parts, calendar: Calendar) -> _Meeting:
         wall, zone = self._local(parts, "DTSTART", calendar)
-        sender = self._address(_mail(parts.one("ORGANIZER")))
+        sender = self._address(parts.one("ORGANIZER").mail())
         recipients, flags = self._recipients(parts, sender)
         stamps = {name: self._moment(parts, name) for name in ("CREATED", "DTSTAMP")}
         return _Meeting(
@@ -149,7 +145,7 @@ class _Reader:
             created=stamps["CREATED"] or stamps["DTSTAMP"],
         )
 
-    def _local(self, parts: "_Parts", name: str, calendar: Calendar) -> tuple[datetime, tzinfo]:
+    def _local(self, parts: Parts, name: str, calendar: Calendar) -> tuple[datetime, tzinfo]:
         """Return a property's wall time and its zone: UTC, its TZID, else the calendar's or the configured one."""
         value = parts.moment(name)
         if value.tzinfo is not None:
@@ -158,19 +154,19 @@ class _Reader:
 
     def _zone_of(self, named: str | None, calendar: Calendar) -> tzinfo:
         if named:
-            zone = _zone(calendar.zones.get(named, "")) or _zone(named) or defined_zone(calendar.rules.get(named, b""))
+            zone = zone_named(calendar.zones.get(named, "")) or zone_named(named) or defined_zone(calendar.rules.get(named, b""))
             if zone is None:
                 raise CellError("zone_unknown")
             return zone
-        return _zone(calendar.zone) or self._zone
+        return zone_named(calendar.zone) or self._zone
 
-    def _moment(self, parts: "_Parts", name: str) -> int | None:
+    def _moment(self, parts: Parts, name: str) -> int | None:
         if name not in parts:
             return None
         value = parts.moment(name)
         return instant(value, None if value.tzinfo else self._zone)
 
-    def _minutes(self, parts: "_Parts", wall: datetime, zone: tzinfo, calendar: Calendar) -> float | None:
+    def _minutes(self, parts: Parts, wall: datetime, zone: tzinfo, calendar: Calendar) -> float | None:
         if "DTEND" in parts:
             end, end_zone = self._local(parts, "DTEND", calendar)
             length = (end.replace(tzinfo=end_zone).astimezone(UTC) - wall.replace(tzinfo=zone).astimezone(UTC)).total_seconds()
@@ -182,25 +178,32 @@ class _Reader:
             raise CellError("ends_before_start")
         return length / 60
 
-    def _recipients(self, parts: "_Parts", sender: str) -> tuple[tuple[tuple[str, Role], ...], int]:
+    def _recipients(self, parts: Parts, sender: str) -> tuple[tuple[tuple[str, Role], ...], int]:
         """Return the invited people by their answer; rooms and things are left out, a group only sets a flag."""
         roles: dict[str, Role] = {}
         flags = 0
         for attendee in parts.all("ATTENDEE"):
-            kind = attendee.params.get("CUTYPE", "INDIVIDUAL").upper()
-            if kind in _NOT_PEOPLE or attendee.params.get("ROLE", "").upper() == "NON-PARTICIPANT":
-                continue
-            if kind == "GROUP":
-                flags |= Flag.LIST
-                continue
             try:
-                roles.setdefault(self._address(_mail(attendee)), _PARTSTAT.get(attendee.params.get("PARTSTAT", "").upper(), Role.NO_ANSWER))
+                address, role, flag = self._guest(attendee)
             except HandleError:
                 self._coverage.notes["recipient_refused"] += 1
+                continue
+            flags |= flag
+            if address:
+                roles.setdefault(address, role)
         roles.pop(sender, None)
         return tuple(roles.items()), flags
 
-    def _instances(self, parts: "_Parts", meeting: _Meeting) -> list[tuple[str, int | None]]:
+    def _invited(self, attendee: Line) -> tuple[str, Role, int]:
+        """Return a person's address and answer and no flag; what is no person has no address."""
+        kind = attendee.params.get("CUTYPE", "INDIVIDUAL").upper()
+        if kind in _NOT_PEOPLE or attendee.params.get("ROLE", "").upper() == "NON-PARTICIPANT":
+            return "", Role.NO_ANSWER, 0
+        if kind == "GROUP":
+            return "", Role.NO_ANSWER, Flag.LIST
+        return self._address(attendee.mail()), _PARTSTAT.get(attendee.params.get("PARTSTAT", "").upper(), Role.NO_ANSWER), 0
+
+    def _instances(self, parts: Parts, meeting: _Meeting) -> list[tuple[str, int | None]]:
         """Return recurrence name and start of each instance in the window; the start is None in the gap of a clock change."""
         if "RECURRENCE-ID" in parts:
             if parts.one("RECURRENCE-ID").params.get("RANGE"):
@@ -216,7 +219,7 @@ class _Reader:
             self._coverage.notes["instances_cut"] += len(kept) - MAX_INSTANCES
         return [(_utc_name(start) if named is None else named, start) for start in kept[:MAX_INSTANCES]]
 
-    def _series(self, parts: "_Parts", meeting: _Meeting) -> list[datetime]:
+    def _series(self, parts: Parts, meeting: _Meeting) -> list[datetime]:
         """Return the wall times of a series up to the window's end, without its exceptions."""
         last = datetime.fromtimestamp(self._end / MICROSECONDS, UTC).astimezone(meeting.zone).replace(tzinfo=None)
         walls = {meeting.wall, *parts.dates("RDATE", meeting.zone)}
@@ -227,107 +230,18 @@ class _Reader:
         first = datetime.fromtimestamp(self._start / MICROSECONDS, UTC).astimezone(meeting.zone).replace(tzinfo=None)
         return sorted(wall for wall in walls - excepted if wall.date() not in days and first - timedelta(days=1) <= wall <= last)
 
-    def _recurrence(self, parts: "_Parts", meeting: _Meeting) -> str:
+    def _recurrence(self, parts: Parts, meeting: _Meeting) -> str:
         value = parts.one("RECURRENCE-ID").moment()
         if type(value) is date:
             return f"{value:%Y%m%d}"
         if not isinstance(value, datetime):
             raise CellError("time_unreadable")
         named = parts.zone("RECURRENCE-ID")
-        zone = meeting.zone if not named else _zone(named) or meeting.zone
+        zone = meeting.zone if not named else zone_named(named) or meeting.zone
         return _utc_name(instant(value, None if value.tzinfo else zone))
 
 
-@dataclass(frozen=True)
-class _Line:
-    """One property: its parameters by upper-case name and its value as written."""
-
-    params: dict[str, str]
-    value: str
-
-    def moment(self) -> Any:
-        """Return what icalendar makes of a date, time, duration or period."""
-        try:
-            return vDDDTypes.from_ical(self.value.strip())  # type: ignore[no-untyped-call]  # icalendar leaves it untyped
-        except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError):
-            raise CellError("time_unreadable") from None
-
-
-class _Parts:
-    """The allowed properties of one meeting; anything malformed is a CellError."""
-
-    def __init__(self, lines: dict[str, list[_Line]]) -> None:
-        self._lines = lines
-
-    def __contains__(self, name: str) -> bool:
-        return name in self._lines
-
-    def all(self, name: str) -> list[_Line]:
-        return self._lines.get(name, [])
-
-    def one(self, name: str) -> _Line:
-        if name not in self._lines:
-            raise CellError(f"{name.lower().replace('-', '_')}_missing")
-        return self._lines[name][0]
-
-    def text(self, name: str) -> str:
-        return self._lines[name][0].value.strip() if name in self._lines else ""
-
-    def zone(self, name: str) -> str:
-        return self._lines[name][0].params.get("TZID", "") if name in self._lines else ""
-
-    def number(self, name: str) -> int:
-        text = self.text(name)
-        return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else 0
-
-    def moment(self, name: str) -> datetime:
-        value = self.one(name).moment()
-        if not isinstance(value, datetime):
-            raise CellError("time_unreadable")
-        return value
-
-    def length(self, name: str) -> float:
-        value = self.one(name).moment()
-        if not isinstance(value, timedelta):
-            raise CellError("time_unreadable")
-        return value.total_seconds()
-
-    def days(self, name: str) -> set[date]:
-        """Return the plain dates of an EXDATE."""
-        return {value for value, _ in self._listed(name) if isinstance(value, date) and not isinstance(value, datetime)}
-
-    def dates(self, name: str, zone: tzinfo) -> set[datetime]:
-        """Return the wall times of an EXDATE or RDATE in the meeting's zone."""
-        found = set()
-        for value, named in self._listed(name):
-            start = value[0] if isinstance(value, tuple) else value
-            if isinstance(start, datetime):
-                moment = start if start.tzinfo else start.replace(tzinfo=_zone(named) or zone)
-                found.add(moment.astimezone(zone).replace(tzinfo=None))
-        return found
-
-    def _listed(self, name: str) -> Iterator[tuple[Any, str]]:
-        for line in self.all(name):
-            for value in line.value.split(","):
-                yield _Line({}, value).moment(), line.params.get("TZID", "")
-
-
-def _parts(block: Block) -> _Parts:
-    if block.lines is None:
-        raise CellError("meeting_too_long")
-    lines: dict[str, list[_Line]] = {}
-    for line in block.lines.decode("utf-8", "replace").split("\r\n"):
-        match = _LINE.fullmatch(line)
-        if match is None:
-            raise CellError("meeting_malformed")
-        params = {name.upper(): value.strip('"').strip() for name, value in _PARAM.findall(match[2])} if match[2] else {}
-        lines.setdefault(match[1].upper(), []).append(_Line(params, match[3]))
-    if not lines.get("UID") or not lines["UID"][0].value.strip():
-        raise CellError("uid_missing")
-    return _Parts(lines)
-
-
-def _dropped(parts: _Parts) -> str | None:
+def _dropped(parts: Parts) -> str | None:
     if "DTSTART" in parts and type(parts.one("DTSTART").moment()) is date:
         return "all_day"
     if "ATTENDEE" not in parts:
@@ -335,27 +249,8 @@ def _dropped(parts: _Parts) -> str | None:
     return None if "ORGANIZER" in parts else "no_organizer"
 
 
-def _is_series(parts: _Parts) -> bool:
+def _is_series(parts: Parts) -> bool:
     return any(name in parts for name in ("RRULE", "RDATE", "RECURRENCE-ID"))
-
-
-def _mail(person: _Line) -> str:
-    """Return the address of a calendar user: the mailto value, else the EMAIL parameter of a URN."""
-    text = person.value.strip()
-    return text if text[:7].lower() == "mailto:" else person.params.get("EMAIL", text)
-
-
-@lru_cache(1024)
-def _zone(name: str) -> tzinfo | None:
-    """Return the zone of an Olson, Windows or vendor name (``/vendor/…/Europe/Berlin``), None when there is no such zone."""
-    parts = name.strip("/").split("/")
-    for candidate in (name, WINDOWS_TO_OLSON.get(name, ""), "/".join(parts[-2:]), "/".join(parts[-3:]), parts[-1]):
-        try:
-            if candidate:
-                return ZoneInfo(candidate)
-        except (KeyError, ValueError, OSError):
-            continue
-    return None
 
 
 def _start(wall: datetime, zone: tzinfo) -> int | None:

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
+import numpy as np
+import numpy.typing as npt
 
 from connectors.archive import FileError
 from connectors.bounded_json import Pairs, json_items, unique
@@ -26,7 +28,7 @@ _MENTION_PLAIN = re.compile(rb"<(?:@([UW][A-Z0-9]+)[|>]|!(?:here|channel|everyon
 _USER_BYTES = re.compile(rb'"user_id"[ \t\r\n]*:[ \t\r\n]*"([^"]*)"')
 _NOTHING = msgspec.Raw(b"")
 _NO_NAMES: list[str] = []
-_ONCE = (b'"ts":', b'"user":')
+_ONCE = (b'"ts"', b'"user"')
 """Keys that make a message what it is: standing twice in one object they are an error."""
 Message = dict[str, Any]
 NOBODY: frozenset[str] = frozenset()
@@ -35,7 +37,7 @@ NOBODY: frozenset[str] = frozenset()
 class Reaction(msgspec.Struct, gc=False):
     """Who reacted; with what is content."""
 
-    users: list[str] = []
+    users: tuple[str, ...] = ()
 
 
 class Mark(msgspec.Struct, gc=False):
@@ -58,10 +60,10 @@ class Wire(msgspec.Struct, gc=False):
     user_team: str | None = None
     edited: Mark | None = None
     comment: Mark | None = None
-    replies: list[Mark] = []
-    files: list[Mark] = []
-    attachments: list[Mark] = []
-    reactions: list[Reaction] = []
+    replies: tuple[Mark, ...] = ()  # no lists, which the decoder would make anew for each message that has none
+    files: tuple[Mark, ...] = ()
+    attachments: tuple[Mark, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
     text: msgspec.Raw = _NOTHING
     blocks: msgspec.Raw = _NOTHING
 
@@ -88,7 +90,7 @@ def wires(data: bytes) -> list[Wire] | None:
         found = _WIRES.decode(data.removeprefix(b"\xef\xbb\xbf"))
     except (msgspec.MsgspecError, RecursionError):
         return None
-    return found if tuple(map(data.count, _ONCE)) == _told(found) else None
+    return found if _written(data) == _told(found) else None
 
 
 def one_by_one(data: bytes) -> Iterator[Wire | Message | FileError] | None:
@@ -111,6 +113,20 @@ def careful(raw: msgspec.Raw) -> Wire | Message | FileError:
     except FileError as error:
         return error
     return item
+
+
+def _written(data: bytes) -> tuple[int, ...]:
+    """Return how often each of those keys stands in a file, found by its colons in half the time of ``bytes.count``."""
+    text = np.frombuffer(data, np.uint8)
+    colons = np.flatnonzero(text == ord(":"))
+    return tuple(_before(text, colons[colons >= len(key)], key) for key in _ONCE)
+
+
+def _before(text: npt.NDArray[np.uint8], places: npt.NDArray[np.intp], key: bytes) -> int:
+    """Return before how many places a key stands."""
+    for distance, byte in enumerate(reversed(key), 1):
+        places = places[text[places - distance] == byte]
+    return len(places)
 
 
 def _told(found: Sequence[Wire]) -> tuple[int, int]:
@@ -160,36 +176,30 @@ def _mentions(item: Mapping[str, Any]) -> frozenset[str]:
 
 def mentions(wire: Wire) -> frozenset[str]:
     """Return who is mentioned in a message's text and blocks; both are searched as bytes and never decoded to text."""
-    text = bytes(wire.text)
-    named = _in_text(text)
-    blocks = b"" if wire.blocks is _NOTHING else bytes(wire.blocks)
-    if not (b'"user' in blocks or b'"broadcast"' in blocks or _may_name(blocks)):  # user_id, usergroup
+    named, blocks = _in_text(bytes(wire.text)), bytes(wire.blocks)
+    if _repeat(blocks, named):
         return frozenset(named) if named else NOBODY
-    if named and _repeat(blocks, named):
-        return frozenset(named)
     return _block_mentions(blocks).union(named)
 
 
 def _repeat(blocks: bytes, named: Sequence[str]) -> bool:
     """Return whether blocks surely name nobody but these, as those of most messages do: then they need not be decoded."""
-    if b'"broadcast"' in blocks or b'"usergroup' in blocks or b"\\u" in blocks:
+    if b'"broadcast"' in blocks:
         return False
-    return {*map(bytes.decode, _USER_BYTES.findall(blocks)), *_in_text(blocks)}.issubset(named)
-
-
-def _may_name(text: bytes) -> bool:
-    """Return whether a bracket stands in a text, as it is or escaped."""
-    return b"<" in text or _is_escaped(text)
-
-
-def _is_escaped(text: bytes) -> bool:
-    return b"\\" in text and b"\\u003" in text
+    told = _in_text(blocks)
+    if (first := blocks.find(b'"user')) >= 0:  # user_id, usergroup
+        if b'"usergroup' in blocks or b"\\u" in blocks:
+            return False
+        told = told + [user.decode() for user in _USER_BYTES.findall(blocks, first)]
+    return not told or {*told}.issubset(named)
 
 
 def _in_text(text: bytes) -> list[str]:
-    if _is_escaped(text):
+    """Return whom brackets name, plain or escaped."""
+    if b"\\" in text and b"\\u003" in text:
         return [user.decode() or EVERYBODY + group.decode() for user, group in _MENTION_BYTES.findall(text)]
-    return [user.decode() or EVERYBODY + group.decode() for user, group in _MENTION_PLAIN.findall(text)] if b"<" in text else _NO_NAMES
+    start = text.find(b"<")
+    return [user.decode() or EVERYBODY + group.decode() for user, group in _MENTION_PLAIN.findall(text, start)] if start >= 0 else _NO_NAMES
 
 
 def _block_mentions(blocks: bytes) -> frozenset[str]:

@@ -208,7 +208,7 @@ def _projected(message: object) -> tuple[Wire | None, frozenset[str]]:
     edited, comment, reactions = kept.get("edited"), kept.get("comment"), kept.get("reactions")
     lists = [r["users"] for r in reactions if isinstance(r, dict) and "users" in r] if isinstance(reactions, list) else []
     users = [[user for user in some if isinstance(user, str)] for some in lists if isinstance(some, list)]
-    wire = Wire(kept["ts"], reactions=[Reaction(some) for some in users])
+    wire = Wire(kept["ts"], reactions=tuple(Reaction(tuple(some)) for some in users))
     for name in _PLAIN & kept.keys():
         setattr(wire, name, kept[name])
     wire.edited = Mark(ts=edited["ts"]) if isinstance(edited, dict) and "ts" in edited else None

@@ -31,7 +31,7 @@ ROWS = pa.schema([*(field for field in EVENTS.schema if field.name not in DERIVE
 REMEMBERED = 200_000
 """Handles and ids kept in memory during one pull."""
 
-OPEN_SPACES = (SpaceKind.CHANNEL, SpaceKind.PRIVATE)
+OPEN_SPACES = frozenset({SpaceKind.CHANNEL, SpaceKind.PRIVATE})
 """Where an event means something without any recipient."""
 
 EACH = RawEvent.__struct_fields__
@@ -62,7 +62,7 @@ class Pseudonyms:
         told = list(chain.from_iterable(of["recipients"]))
         handles, roles = zip(*told, strict=True) if told else ((), ())
         self._learn({*of["sender"], *handles})
-        accounts, space_kinds = self._accounts.__getitem__, of["space_kind"]
+        accounts = self._accounts.__getitem__
         people = _People(
             sent=np.fromiter(of["sent"], np.int64, count),
             senders=np.fromiter(map(accounts, of["sender"]), np.int64, count),
@@ -70,7 +70,7 @@ class Pseudonyms:
             accounts=np.fromiter(map(accounts, handles), np.int64, len(handles)),
             roles=np.fromiter(roles, np.int64, len(roles)),
             audience=np.fromiter(of["audience"], np.int64, count),
-            is_open=np.fromiter([kind in OPEN_SPACES for kind in space_kinds], np.bool_, count),
+            is_open=np.fromiter(map(OPEN_SPACES.__contains__, of["space_kind"]), np.bool_, count),
         )
         columns = {
             "event": self._events(of["id"]),
@@ -124,7 +124,7 @@ class Pseudonyms:
         """Have an account, or a negative place among those handed over, for every handle of the batch."""
         if len(self._accounts) > REMEMBERED:
             self._accounts.clear()
-        new = sorted(handles - self._accounts.keys())  # sorted: the vault must not depend on the hash seed
+        new = sorted(handle for handle in handles if handle not in self._accounts)  # sorted: the vault must not depend on the hash seed
         for handle, spans in self._vault.spans(new, create=self._create).items() if new else ():
             self._accounts[handle] = self._code(handle, spans)
 
@@ -186,8 +186,9 @@ class Pseudonyms:
         if len(known) > REMEMBERED:
             known.clear()
         known[None] = None
-        for id in set(ids) - known.keys():
-            known[id] = digest(str(id))
+        for id in set(ids):  # not set - keys, which would walk over everything known, forty times a batch's size
+            if id not in known:
+                known[id] = digest(str(id))
         return [known[id] for id in ids]
 
     def _coded(self, ids: pa.ChunkedArray, memory: str, digest: Digest) -> pa.Array:

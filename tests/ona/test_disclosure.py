@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from ona.disclosure import Hidden, Relation, complementary, differ_enough, exposed, primary, protected, settled
+from ona.disclosure import Hidden, Relation, complementary, primary, protected
 from ona.errors import TooLargeError
+from ona.subtraction import beside, exposed, settled, too_near
 
 
 def cells(*members: range | list[int], people: int) -> sp.csr_array:
@@ -38,8 +39,34 @@ def test_a_team_and_the_same_team_without_one_person_give_that_person_away():
     assert exposed(both, 5) == [frozenset({11})]
     assert 12 * 60 - 11 * 59 == 71
     assert exposed(both[[0]], 5) == []
-    assert not differ_enough(frozenset(range(11)), [frozenset(range(12))], 5)
-    assert differ_enough(frozenset(range(7)), [frozenset(range(12))], 5)
+    assert too_near(cells(range(11), range(7), range(12), people=12), cells(range(12), people=12), 5).tolist() == [True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("joined", "left", "near"), [(0, 0, False), (1, 0, True), (0, 1, True), (2, 2, True), (3, 2, False), (5, 0, False)]
+)
+def test_five_have_to_join_or_leave_or_nobody(joined, left, near):
+    now = [*range(left, 20), *range(20, 20 + joined)]
+    assert too_near(cells(now, people=25), cells(range(9), range(20), people=25), 5).tolist() == [near]
+
+
+def test_a_team_of_now_waits_where_the_rest_of_a_former_department_is_a_few_people_outside_it():
+    """Sixteen people in a department of before, twelve of them in a team of today: the other four are in no set that could wait."""
+    department, team, other = range(16), range(12), range(16, 30)
+    assert exposed(cells(department, team, people=30), 5) == [frozenset(range(12, 16))]
+    assert beside(cells(team, other, people=30), cells(department, people=30), 5).tolist() == [True, False]
+    assert beside(cells(team, other, people=30), cells(team, department, people=30), 5).tolist() == [False, False]  # it was told
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_does_not_wait_tells_of_no_few_people_that_were_not_told_of_before(seed):
+    rng = np.random.default_rng(seed)
+    asked, answered = (sp.csr_array((rng.random((6, 14)) < 0.6).astype(np.int64)) for _ in range(2))
+    told = asked[np.flatnonzero(~beside(asked, answered, 4))]
+    known = np.linalg.matrix_rank(answered.toarray())
+    for people in by_brute_force(sp.csr_array(sp.vstack([answered, told])), 4):
+        vector = np.isin(np.arange(14), list(people))
+        assert np.linalg.matrix_rank(np.vstack([answered.toarray(), vector])) == known
 
 
 @pytest.mark.parametrize("seed", range(60))

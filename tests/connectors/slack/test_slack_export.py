@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from connectors.archive import FileError
 from connectors.base import Coverage, Cursor
-from connectors.slack.decoding import project, wires
+from connectors.slack.decoding import mentions, project, wires
 from connectors.slack.export import Config, Connector
 from connectors.slack.records import Directory, Reader, Space, microseconds
 from ona.tables import Flag, Kind, Role, SpaceKind
@@ -312,6 +312,23 @@ def test_messages_decoded_at_once_say_what_messages_read_one_by_one_say(messages
 )
 def test_whatever_is_unusual_is_read_with_care(text):
     assert wires(text.encode()) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "parts", "named"),
+    [
+        ("hi <@U2>", [{"type": "user", "user_id": "U2"}], {"U2"}),
+        ("hi <@U2>", [{"type": "user", "user_id": "U3"}], {"U2", "U3"}),
+        ("hi <@U2>", [{"type": "text", "text": "<@U2> and <@U3>"}], {"U2", "U3"}),
+        ("hi", [{"type": "broadcast", "range": "here"}], {"!"}),
+        ("<!here>", [{"type": "broadcast"}, {"type": "user", "user_id": "U3"}], {"!", "U3"}),
+        ("hi <@U2>", [{"type": "usergroup", "usergroup_id": "S1"}], {"U2", "!S1"}),
+        ("a < b", [{"type": "text", "text": "a < b"}], set()),
+    ],
+)
+def test_whom_blocks_name_beside_the_text_is_found(text, parts, named):
+    (wire,) = wires(json.dumps([message(text=text, blocks=[{"type": "rich_text", "elements": parts}])]).encode())
+    assert mentions(wire) == named
 
 
 def test_decoded_messages_hold_no_content():
