@@ -3,13 +3,10 @@
 import numpy as np
 
 from pipelines.access.policy import Sight
-from pipelines.access.readable import Bools, Floats, Ids
+from pipelines.access.readable import OVERLOAD, Bools, Floats, Ids
 from pipelines.access.steps import about
 from pipelines.access.unit_answers import Card, CardKind, Share
 from pipelines.phrases import Phrase, joined, say
-
-OVERLOAD = "overload"
-"""Fact of a scan: 1 for people with signs of too much load for weeks on end."""
 
 SOME, MANY = 0.1, 0.25
 """Shares of a group from which people are called some, and many."""
@@ -73,7 +70,7 @@ def _counted(sight: Sight, rows: Ids, kind: CardKind, marked: Bools | None) -> C
     if marked is None:
         return _unknown(kind)
     some, k = rows[marked[rows]], sight.minimum
-    unnamed = int((~sight.visible[some]).sum())
+    unnamed = int((~sight.alone[some]).sum())
     if len(some) < k and len(some) - unnamed >= k - 1:  # then all that are marked are named, and nobody else is
         return Card(kind, TITLES[kind], NOT_TOLD, None, hidden=True, why=WHY[kind])
     exact = len(some) >= k and len(rows) - len(some) >= k and (unnamed == 0 or unnamed >= k)

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from ona.disclosure import Hidden, Relation, exposed, protected
+from ona.disclosure import Hidden, Relation, protected
+from ona.subtraction import beside, exposed, too_near
 from pipelines.access.readable import NO_UNIT, Bools, Ids
 
 COMPANY, GROUP, TEAM, OUTSIDE = "company", "group", "team", "outside"
 """Everybody in scope, their departments and teams, and teams of others beside a manager's own."""
 
 Cell = tuple[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Before:
+    """What the same audience was told of in scans of overlapping weeks; columns are the members of this scan, then further people."""
+
+    told: sp.csr_array  # (groups with figures, people)
+    alone: Bools  # (people,) read one by one in any of the scans
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,18 +37,17 @@ class Audience:
     single: Bools
     minimum: int
     departments: bool  # whether figures of departments are published beside those of teams
-    held: frozenset[Cell] = frozenset()  # groups whose figure beside that of an overlapping scan would be that of a few
-    before: sp.csr_array | None = None  # (groups told of in overlapping scans, members of this scan and further people)
-    alone: Bools | None = None  # those of these people who are read one by one in any of the scans
+    before: Before | None = None
 
     @property
     def digest(self) -> str:
         """What a pattern follows from, as one word."""
         masks = b"".join(np.packbits(mask).tobytes() for mask in (self.counted, self.own, self.single))
         earlier = b""
-        if self.before is not None and self.alone is not None:
-            earlier = self.before.indptr.tobytes() + self.before.indices.tobytes() + np.packbits(self.alone).tobytes()
-        return hashlib.sha256(masks + earlier + f"{self.minimum} {self.departments} {sorted(self.held)}".encode()).hexdigest()
+        if self.before is not None:
+            told = self.before.told
+            earlier = told.indptr.tobytes() + told.indices.tobytes() + np.packbits(self.before.alone).tobytes()
+        return hashlib.sha256(masks + earlier + f"{self.minimum} {self.departments}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,12 +98,12 @@ def pattern(audience: Audience, group: Ids, team: Ids, *, complement: bool = Tru
     if complement:
         reasons = _protected(cells, members, audience.minimum, reasons)
     figures = np.where((reasons == 0) & (rests > 0) & (rests < audience.minimum), Hidden.TOO_FEW, reasons)
-    held = np.array([cell in audience.held for cell in cells])
-    figures = np.where((figures == 0) & held, Hidden.OVERLAP, figures)
-    if complement and (audience.single.any() or held.any()):
+    near = np.zeros(len(cells), dtype=np.bool_) if audience.before is None else _near(members, audience.before, audience.minimum)
+    figures = np.where((figures == 0) & near, Hidden.OVERLAP, figures)
+    if complement and (audience.single.any() or near.any()):
         figures = _protected(cells, members[:, np.flatnonzero(~audience.single)], audience.minimum, figures)
-    if complement and audience.before is not None and audience.alone is not None:
-        figures = _apart_from(audience.before, np.flatnonzero(~audience.alone), members, figures, audience.minimum)
+    if complement and audience.before is not None:
+        figures = _apart(members, figures, audience.before, audience.minimum)
     return Pattern(cells, members, reasons, figures, {cell: at for at, cell in enumerate(cells)})
 
 
@@ -121,18 +129,22 @@ def leaks(published: sp.csr_array, single: Bools, minimum: int) -> list[frozense
     return [frozenset(int(kept[column]) for column in leak) for leak in exposed(published[:, kept], minimum)]
 
 
-def _apart_from(before: sp.csr_array, kept: Ids, members: sp.csr_array, figures: Ids, minimum: int) -> Ids:
+def _near(members: sp.csr_array, before: Before, minimum: int) -> Bools:
+    """Say whose figure beside a former one would be that of the few who joined or left, single people counted or not."""
+    wider, kept = _wider(members, before), np.flatnonzero(~before.alone)
+    return too_near(wider, before.told, minimum) | too_near(wider[:, kept], before.told[:, kept], minimum)
+
+
+def _apart(members: sp.csr_array, figures: Ids, before: Before, minimum: int) -> Ids:
     """Let more groups wait until nothing of a few people follows from what is told here and in overlapping scans together."""
-    found, sizes = figures.copy(), _sizes(members)
-    wider = sp.csr_array((members.data, members.indices, members.indptr), shape=(members.shape[0], before.shape[1]))
-    while (told := np.flatnonzero(found == Hidden.SHOWN)).size:
-        leaks = exposed(sp.csr_array(sp.vstack([wider[told], before]))[:, kept], minimum)
-        people = kept[sorted(frozenset[int]().union(*leaks))]
-        near = told[np.unique(wider[told][:, people].nonzero()[0])]
-        if not near.size:
-            break
-        found[near[np.lexsort((near, sizes[near]))[0]]] = Hidden.OVERLAP
+    found, shown, kept = figures.copy(), np.flatnonzero(figures == Hidden.SHOWN), np.flatnonzero(~before.alone)
+    waits = beside(_wider(members, before)[shown][:, kept], before.told[:, kept], minimum)
+    found[shown[waits]] = Hidden.OVERLAP
     return found
+
+
+def _wider(members: sp.csr_array, before: Before) -> sp.csr_array:
+    return sp.csr_array((members.data, members.indices, members.indptr), shape=(members.shape[0], len(before.alone)))
 
 
 def _by_code(codes: Ids, among: Bools) -> list[tuple[int, Ids]]:

@@ -6,16 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from pipelines.access.cards import OVERLOAD
 from pipelines.access.named import badge_chips, band
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
-from pipelines.access.readable import Bools
 from pipelines.access.readings import marks
 from pipelines.access.rights import Right
 from pipelines.access.unit_answers import Archetype, MentorCandidate, Mentors
 from pipelines.access.units import coverage_band
 from pipelines.phrases import Phrase, say
-from pipelines.settings import Mode
 from pipelines.storage.workspace import Workspace
 
 YEAR = 365.25
@@ -34,7 +31,7 @@ def read_mentors(ws: Workspace, scan: Readable, viewer: Viewer) -> Mentors:
     """Return the candidates by label; attributes are told only where enough people of the company share all of them."""
     demand(ws, viewer, Right.PAIR)
     sight = look(ws, scan, viewer)
-    rows = np.flatnonzero(candidates(sight))
+    rows = np.flatnonzero(sight.candidates)
     sight.read_names(rows)
     chips = badge_chips(sight, rows)
     shared = _Shared.of(sight)
@@ -42,15 +39,6 @@ def read_mentors(ws: Workspace, scan: Readable, viewer: Viewer) -> Mentors:
     note = None if found else NOBODY
     in_order = tuple(sorted(found, key=lambda one: (not one.named, one.label.casefold(), one.view_id)))
     return Mentors(sight.scan.id, sight.mode, sight.minimum, coverage_band(sight), in_order, note)
-
-
-def candidates(sight: Sight) -> Bools:
-    """Members who agreed to the pool, did not object, and show no signs of too much load."""
-    if sight.mode is Mode.STRICT:
-        return np.zeros(len(sight.scan.persons), dtype=np.bool_)
-    agreed = np.isin(sight.scan.persons, list(sight.standing.mentors - sight.withheld))
-    overload = sight.scan.facts.get(OVERLOAD)
-    return np.asarray(agreed if overload is None else agreed & ~(np.nan_to_num(overload) > 0))
 
 
 class _Shared:

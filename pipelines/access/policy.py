@@ -11,10 +11,9 @@ from functools import cached_property, partial
 
 import numpy as np
 
-from ona.disclosure import moved
 from ona.errors import ForbiddenError, NotFoundError
-from pipelines.access.disclosed import COMPANY, GROUP, TEAM, Audience, Cell, Pattern, groups, pattern, rows_of
-from pipelines.access.readable import NO_UNIT, Bools, Ids, ReadableScan
+from pipelines.access.disclosed import Audience, Before, Pattern, pattern, rows_of
+from pipelines.access.readable import NO_UNIT, OVERLOAD, Bools, Ids, ReadableScan
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.access.scope import scope_in_window
 from pipelines.access.stamp import remembered, stamp
@@ -156,6 +155,21 @@ class Sight:
         return np.asarray(seen)
 
     @cached_property
+    def candidates(self) -> Bools:
+        """Members who agreed to be looked at as mentors, did not object, and show no signs of too much load."""
+        if self.mode is Mode.STRICT:
+            return np.zeros(len(self.scan.persons), dtype=np.bool_)
+        agreed = np.isin(self.scan.persons, list(self.standing.mentors - self.withheld))
+        overload = self.scan.facts.get(OVERLOAD)
+        return np.asarray(agreed if overload is None else agreed & ~(np.nan_to_num(overload) > 0))
+
+    @cached_property
+    def alone(self) -> Bools:
+        """Members of whom this viewer reads one by one: as people they see, or as candidates without a name."""
+        pairs = reach(self.mode, self.viewer.role, Right.PAIR) is not Reach.NOBODY
+        return self.visible | self.candidates if pairs else self.visible
+
+    @cached_property
     def within(self) -> Bools:
         """Members in the viewer's scope."""
         if self.scope is None:
@@ -238,34 +252,21 @@ class Sight:
         return remembered(self.ws, name, self.state, self._beside_overlapping)
 
     def _beside_overlapping(self) -> Audience:
-        """Find groups that differ by a few people from themselves in a scan of overlapping weeks that this audience was told of before."""
+        """Put beside it what this audience was told before in scans of overlapping weeks."""
         earlier = list(_told_before(self))
         if not earlier:
             return self._counting
-        names = {(kind, self._name(kind, code)): (kind, code) for (kind, code), _ in self._groups}
-        held = {names[name] for one in earlier for name in moved(self.people_of_groups, one.people_of_groups, self.minimum)}
-        sets = [one.scan.persons[one.pattern.told[[at]].indices] for one in earlier for at in range(one.pattern.told.shape[0])]
+        told = [one.scan.persons[one.pattern.told[[at]].indices] for one in earlier for at in range(one.pattern.told.shape[0])]
+        different = {people.tobytes(): people for people in told}
         persons = self.scan.persons
         everybody = np.concatenate([persons, np.setdiff1d(np.concatenate([one.scan.persons for one in earlier]), persons)])
-        alone = np.isin(everybody, np.concatenate([one.scan.persons[one.visible] for one in (self, *earlier)]))
-        return replace(self._counting, held=frozenset(held), before=rows_of(sets, everybody), alone=alone)
-
-    @cached_property
-    def people_of_groups(self) -> dict[tuple[str, str], frozenset[int]]:
-        """Who counts in each group, by what it is called: codes change from scan to scan."""
-        return {(kind, self._name(kind, code)): frozenset(self.scan.persons[rows].tolist()) for (kind, code), rows in self._groups}
-
-    def _name(self, kind: str, code: int) -> str:
-        return "" if kind == COMPANY else self.scan.unit_name(GROUP if kind == GROUP else TEAM, code)
-
-    @cached_property
-    def _groups(self) -> list[tuple[Cell, Ids]]:
-        return groups(self._counting, self.scan.units("group"), self.scan.units("team"))
+        alone = np.isin(everybody, np.concatenate([one.scan.persons[one.alone] for one in (self, *earlier)]))
+        return replace(self._counting, before=Before(rows_of(list(different.values()), everybody), alone))
 
     @cached_property
     def _counting(self) -> Audience:
         others = self.scan.persons != (self.viewer.person if self.viewer.person is not None else -1)
-        alone = np.zeros_like(self.visible) if self.single is Reach.EVERYBODY else self.visible
+        alone = np.zeros_like(self.alone) if self.single is Reach.EVERYBODY else self.alone
         departments = self.viewer.role is not Role.MANAGER
         return Audience(self.counted & others, self.within, alone, self.minimum, departments)
 

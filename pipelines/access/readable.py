@@ -20,6 +20,9 @@ Bools = npt.NDArray[np.bool_]
 NO_UNIT = -1
 """Code of people whose team or department is not known."""
 
+OVERLOAD = "overload"
+"""Fact of a scan: 1 for people with signs of too much load for weeks on end."""
+
 
 NUMBERS = ("value", "percentile", "percentile_low", "percentile_high")
 

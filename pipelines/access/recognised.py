@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Mapping
+from datetime import date
 from functools import cache
 
-from pipelines.phrases import Phrase, say
+from pipelines.phrases import Phrase, joined, say
 
 MESSAGES: tuple[Phrase, ...] = (
     say("weeks with far less contact than usual: {weeks}", weeks=""),
@@ -29,8 +30,17 @@ def recognised(text: str) -> str:
     for pattern, message in _patterns().items():
         found = re.fullmatch(pattern, text)
         if found:
-            return say(message, **found.groupdict())
+            return say(message, **{name: _field(value) for name, value in found.groupdict().items()})
     return text
+
+
+def _field(value: str) -> str:
+    """Return days as days and counts as counts, so that they are written as elsewhere on a page; other text as it is."""
+    if re.fullmatch(r"\d{1,3}(,\d{3})*", value):
+        return say("{number}", number=int(value.replace(",", "")))
+    if not re.fullmatch(r"(\d{4}-\d\d-\d\d(, |$))+", value):
+        return value
+    return joined([say("{day}", day=date.fromisoformat(day)) for day in value.split(", ")])
 
 
 @cache

@@ -13,7 +13,6 @@ import sqlalchemy as sa
 from ona.errors import ConflictError, NotFoundError
 from pipelines import audit
 from pipelines.access.behind import refuse_acting
-from pipelines.access.mentors import candidates
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.rights import Right
 from pipelines.addresses import address_of, person_at
@@ -124,7 +123,7 @@ def _end(sight: Sight, text: str) -> End:
             raise _nobody()
         return person, "address"
     label = LABEL.fullmatch(text)
-    here = np.flatnonzero(candidates(sight)).tolist()
+    here = np.flatnonzero(sight.candidates).tolist()
     found = [row for row in here if label and sight.codes[row].startswith(label[1].upper())]
     if len(found) != 1:
         raise _nobody()

@@ -15,7 +15,6 @@ from scipy.sparse import csr_array
 from ona.mentoring import Pool
 from ona.pairing import Between, Mentors, Side, Weights, conflicts, forbidden, one_line, parts, steps_between, utility
 from pipelines.access.holdings import Skills, skills
-from pipelines.access.mentors import candidates
 from pipelines.access.policy import Sight
 from pipelines.access.readable import NO_UNIT, Bools, Floats, Ids
 from pipelines.access.readings import marks
@@ -75,7 +74,7 @@ class Ready:
 
 def ready(ws: Workspace, sight: Sight, programme: Row) -> Ready:
     """Put a programme's pool together as of now: whoever took their consent back, objected or carries too much is not in it."""
-    free = candidates(sight)
+    free = sight.candidates
     persons = sight.scan.persons
     place = {int(person): row for row, person in enumerate(persons) if free[row]}
     rows = [row for row in members(ws, programme) if row.person in place]
@@ -120,7 +119,7 @@ def first_sides(sight: Sight) -> dict[int, str]:
     asked = np.isfinite(held.holding.target)
     holds: Bools = np.any((held.holding.held >= 1) & asked, axis=1)
     found = {}
-    for row in np.flatnonzero(candidates(sight)).tolist():
+    for row in np.flatnonzero(sight.candidates).tolist():
         if marks(sight, row, "flagged") or holds[row]:
             found[int(sight.scan.persons[row])] = MENTOR
         elif gap[row] > 0:

@@ -14,9 +14,9 @@ from ona.nudges import SHADOWING, Effect, Nudge, Offers, choose, effect, quarter
 from ona.pairing import nearest
 from pipelines import audit, consents
 from pipelines.access.behind import refuse_acting
-from pipelines.access.cards import OVERLOAD
 from pipelines.access.holdings import skills
 from pipelines.access.policy import Readable, Sight, Viewer, demand, look
+from pipelines.access.readable import OVERLOAD
 from pipelines.access.rights import Right
 from pipelines.audit import Act
 from pipelines.intake import people, skill_tables

@@ -1,17 +1,21 @@
 """No sum and no difference of what an audience can fetch tells of one to k - 1 people, on simulated companies of every shape."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 
-from ona.disclosure import Hidden, exposed
+from ona.disclosure import Hidden
+from ona.subtraction import exposed
+from ona.tables import AccountKind
 from pipelines.access.contact import contact_of, enough
 from pipelines.access.disclosed import COMPANY, GROUP, OUTSIDE, TEAM, Audience, leaks, pattern
 from pipelines.access.overview import unanswerable
 from pipelines.access.steps import about
-from pipelines.intake.quality import _told_groups
+from pipelines.intake.quality import _told_groups, coverage_by_group
 
 K = 5
 SEEDS = range(20)
@@ -200,3 +204,13 @@ def test_one_small_department_takes_the_smallest_large_one_along():
     assert _told_groups([0] * 8 + [1] * 9, K) == [0, 1]
     assert _told_groups([0] * 8 + [1] * 9 + [None] * 7, K) == [0, 1]
     assert _told_groups([0] * 8 + [1] * 9 + [None] * 2, K) == [1]
+
+
+@pytest.mark.parametrize(("size", "told"), [(5, {"C"}), (6, {"A", "B", "C"})])
+def test_whoever_reads_the_coverage_of_their_own_department_does_not_count(size, told):
+    """Five people, one of whom may read it, are hidden and take the next department along."""
+    codes = np.repeat([0, 1, 2], [size, 20, 30])
+    people = pa.table({"person": np.arange(len(codes)), "kind": np.full(len(codes), AccountKind.MEMBER), "group": codes})
+    seen = pa.table({"person": np.arange(len(codes)), "fact": ["turns"] * len(codes)})
+    found = coverage_by_group(SimpleNamespace(people=people, facts=seen), dict(enumerate("ABC")), K)
+    assert set(found.by_department) == told
