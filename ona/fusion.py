@@ -255,7 +255,7 @@ def contact(ties: TieWeeks, amount: Floats) -> Floats:
 
 
 def attention(ties: TieWeeks, weight: Floats) -> Graph:
-    """Return the directed graph of attention from fused weights."""
+    """Return the directed graph of attention: people of the roster, ties of positive weight; ``weight`` is that of each dyad, ``(m,)``."""
     return _graph(ties.roster, "attention", (ties.source, ties.target, weight))
 
 

@@ -44,6 +44,11 @@ def person_gates(who: Roster, turns: Floats, seen: Graph, rules: Rules) -> Reaso
         Graph of attention.
     rules
         Gives the thresholds.
+
+    Returns
+    -------
+    Reasons
+        ``(n,)``: the first reason that holds, in the order below, ``PASSED`` where none does.
     """
     counterparties = np.diff(seen.undirected().adjacency.indptr)
     return first_reason(

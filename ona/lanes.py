@@ -72,7 +72,11 @@ def walk(ties: tuple[Codes, Codes], weight: Lanes, damping: float, tolerance: fl
 
 @kernel(void(READ_CODES, READ_CODES, float64[:, ::1], float64[:, ::1], float64[:, ::1]))
 def push(indptr: Codes, indices: Codes, weight: Lanes, amount: Lanes, into: Lanes) -> None:
-    """Add what everybody passes along their ties to those at the other end."""
+    """Add what everybody passes along their ties to those at the other end.
+
+    ``indptr`` and ``indices`` are the rows of the ties as in a CSR matrix, ``weight`` of each tie ``(nnz, LANES)``; ``amount`` of each
+    person ``(n, LANES)``; ``into`` ``(n, LANES)`` is added to: ``into_j += sum_i w_ij amount_i``.
+    """
     for i in range(len(indptr) - 1):
         for a in range(indptr[i], indptr[i + 1]):
             j = indices[a]

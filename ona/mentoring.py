@@ -115,7 +115,22 @@ def match(pool: Pool, locks: Sequence[Lock] = (), *, seed: int = 0) -> Match:
 
 
 def cost_of(pool: Pool, locks: Sequence[Lock], *, seed: int = 0) -> tuple[float, ...]:
-    """Return what each lock costs by itself, the others kept."""
+    """Return what each lock costs by itself, the others kept.
+
+    Parameters
+    ----------
+    pool
+        Who may be matched, and how much each pair is worth.
+    locks
+        Pairs that a person asked for or ruled out.
+    seed
+        Breaks ties as the match does.
+
+    Returns
+    -------
+    tuple of float
+        One for each lock: by how much the sum of utilities would rise without it, in utilities, at least 0.
+    """
     held = match(pool, locks, seed=seed).total
     without = (match(pool, [other for other in locks if other != lock], seed=seed).total for lock in locks)
     return tuple(max(0.0, total - held) for total in without)
@@ -134,7 +149,16 @@ def deferred_acceptance(mentee_likes: Floats, mentor_likes: Floats, allowed: Boo
     Parameters
     ----------
     mentee_likes, mentor_likes
-        How much each side wants the other, ``(m, k)``.
+        How much each side wants the other, ``(m, k)``; more is better, equal wishes go to the mentor or mentee of the lower number.
+    allowed
+        Whether a pair may be, ``(m, k)``.
+    seats
+        How many mentees each mentor takes, ``(k,)``.
+
+    Returns
+    -------
+    Ids
+        Mentor of each mentee, ``(m,)``, ``NOBODY`` where nobody has a seat.
 
     References
     ----------

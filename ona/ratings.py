@@ -70,13 +70,34 @@ def precision_weighted(y: Floats, variance: Floats, *, prior: bool = False) -> F
 
 
 def spearman_brown(reliability: float, raters: Floats | float) -> Floats:
-    """Return the reliability of the mean of so many raters."""
+    """Return the reliability of the mean of so many raters, from that of one, in [0, 1].
+
+    References
+    ----------
+    Spearman (1910), doi:10.1111/j.2044-8295.1910.tb00206.x; Brown (1910), doi:10.1111/j.2044-8295.1910.tb00207.x
+    """
     raters = np.asarray(raters, dtype=np.float64)
     return np.asarray(raters * reliability / (1 + (raters - 1) * reliability), dtype=np.float64)
 
 
 def kelley(z: Floats | float, reliability: Floats | float) -> tuple[Floats, Floats]:
-    """Return the regressed standard score and its standard error."""
+    """Return the regressed standard score and its standard error, both in standard deviations of the observed score.
+
+    Parameters
+    ----------
+    z
+        Standard score as observed.
+    reliability
+        Of that score, in [0, 1]; broadcast against it.
+
+    Notes
+    -----
+    ``z r`` and ``sqrt(r (1 - r))``: with reliability 0 nothing is known beyond the mean of everybody, with 1 all is.
+
+    References
+    ----------
+    Kelley (1947), Fundamentals of Statistics, p. 409; Lord & Novick (1968), Statistical Theories of Mental Test Scores, p. 65
+    """
     reliability = np.asarray(reliability, dtype=np.float64)
     return np.asarray(z * reliability, dtype=np.float64), np.sqrt(reliability * (1 - reliability))
 

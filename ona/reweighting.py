@@ -36,7 +36,18 @@ class WeekStack:
     weeks: Weeks
 
     def measured(self, batch: Floats) -> dict[str, Lanes]:
-        """Return strength, PageRank and constraint when each week counts so much, a :data:`Measured`."""
+        """Return strength, PageRank and constraint when each week counts so much, a :data:`Measured`.
+
+        Parameters
+        ----------
+        batch
+            Weight of each week in each replicate, ``(W, LANES)``, at least 0.
+
+        Returns
+        -------
+        dict
+            Name of the measure → ``(n, LANES)``.
+        """
         weight, contact = np.asarray(self.weeks @ batch), np.asarray(self.contact @ batch)
         return {
             "strength": strength(self.structure, weight),
@@ -83,12 +94,21 @@ def reweighted(measured: Measured, weights: Floats, *, threads: int = 1) -> dict
 
 
 def strength(structure: Structure, weight: Lanes) -> Lanes:
-    """Return the weight of the ties that start at each person."""
+    """Return the weight of the ties that start at each person, ``(n, LANES)``, from the weight of each stored tie, ``(nnz, LANES)``."""
     return sent(structure.indptr, weight)
 
 
 def pagerank(structure: Structure, weight: Lanes) -> Lanes:
-    """Return the PageRank of each person; columns sum to 1."""
+    """Return the PageRank of each person, ``(n, LANES)``, each column a share that sums to 1, from the weight of each stored tie.
+
+    Notes
+    -----
+    Damping ``DAMPING``; people without outgoing ties give to everybody alike. Stops when no column changes by ``TOLERANCE`` in sum.
+
+    References
+    ----------
+    Brin & Page (1998), doi:10.1016/S0169-7552(98)00110-X
+    """
     return walk((structure.indptr, structure.indices), weight, DAMPING, TOLERANCE)
 
 

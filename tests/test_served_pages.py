@@ -2,6 +2,7 @@
 
 import html
 import json
+import os
 import re
 import shutil
 import socket
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx2
 import pytest
+from canaries import canaries
 
 from connectors.simulated.files import CANARY
 
@@ -24,12 +26,13 @@ SOMEBODY = re.compile(r"/(\d+|[0-9A-F]{4,}|[0-9a-f]{8,})(?=/|$)")
 
 @dataclass(frozen=True)
 class Walk:
-    """What a walk through the site saw: the text of each answer by path, and what the server printed meanwhile."""
+    """What a walk through the site saw: the text of each answer by path, what the server printed meanwhile, and what it wrote."""
 
     answers: dict[str, str]
     types: dict[str, str]
     statuses: dict[str, int]
     printed: str
+    folder: Path
 
 
 @pytest.fixture(scope="module")
@@ -40,8 +43,10 @@ def walk(demo, tmp_path_factory) -> Walk:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    (folder / "temporary").mkdir()
+    own = {"env": os.environ | {"TMPDIR": str(folder / "temporary")}, "stderr": subprocess.STDOUT}
     with printed.open("wb") as output:
-        server = subprocess.Popen([str(ONA), "serve", "--home", str(home), "--port", str(port)], stdout=output, stderr=subprocess.STDOUT)
+        server = subprocess.Popen([str(ONA), "serve", "--home", str(home), "--port", str(port)], stdout=output, **own)
     try:
         found = walked(f"http://127.0.0.1:{port}", printed)
     finally:
@@ -49,7 +54,7 @@ def walk(demo, tmp_path_factory) -> Walk:
         server.wait(30)
     texts = {path: answer.text for path, answer in found.items()}
     types = {path: answer.headers["content-type"].partition(";")[0] for path, answer in found.items()}
-    return Walk(texts, types, {path: answer.status_code for path, answer in found.items()}, printed.read_text())
+    return Walk(texts, types, {path: answer.status_code for path, answer in found.items()}, printed.read_text(), folder)
 
 
 def walked(base: str, printed: Path) -> dict[str, httpx2.Response]:
@@ -58,7 +63,7 @@ def walked(base: str, printed: Path) -> dict[str, httpx2.Response]:
     with httpx2.Client(base_url=base, follow_redirects=True, timeout=30) as client:
         link = one_time_link(client, printed)
         client.post(link, headers={"Origin": base, "Sec-Fetch-Site": "same-origin"}).raise_for_status()
-        waiting, kinds = ["/"], {}
+        waiting, kinds = ["/", "/metrics"], {}
         while waiting:
             path = waiting.pop(0)
             kind = SOMEBODY.sub("/{}", urlsplit(path).path)
@@ -100,7 +105,17 @@ def links_of(answer: httpx2.Response) -> list[str]:
 
 def test_the_walk_saw_the_whole_site(walk):
     kinds = {SOMEBODY.sub("/{}", urlsplit(path).path) for path in walk.answers}
-    assert {"/", "/people", "/people/{}", "/teams/company", "/teams/{}", "/quality", "/api/v1/scans", "/api/v1/openapi.json"} <= kinds
+    assert {
+        "/",
+        "/people",
+        "/people/{}",
+        "/teams/company",
+        "/teams/{}",
+        "/quality",
+        "/metrics",
+        "/api/v1/scans",
+        "/api/v1/openapi.json",
+    } <= kinds
     assert sum(kind.startswith("/api/v1/") for kind in kinds) >= 6
 
 
@@ -117,6 +132,10 @@ def test_a_route_that_answers_nothing_here_says_why(walk):
 
 def test_no_answer_holds_content(walk):
     assert [path for path, text in walk.answers.items() if CANARY in text] == []
+
+
+def test_no_file_holds_content_after_people_looked_at_all_of_it(walk):
+    assert canaries(walk.folder) == []
 
 
 def test_the_server_prints_the_link_and_no_person(walk):

@@ -239,13 +239,26 @@ def _dealt(tree: Tree, rng: np.random.Generator) -> tuple[Ints, Ints]:
 
 
 def build_ties(pairs: tuple[Ints, Ints, Floats], n: int) -> Ragged:
-    """Return everybody's contacts, weighted by how often they turn to each other."""
+    """Return everybody's contacts, weighted by how often they turn to each other.
+
+    Parameters
+    ----------
+    pairs
+        Low and high member of each pair, each pair once, and its weight, any positive unit; ``(m,)`` each.
+    n
+        Number of people.
+
+    Returns
+    -------
+    Ragged
+        A row for each person, each pair in the rows of both.
+    """
     low, high, weight = pairs
     return Ragged.of(np.concatenate([low, high]), np.concatenate([high, low]), np.concatenate([weight, weight]), n)
 
 
 def cross_share(pairs: tuple[Ints, Ints, Floats], tree: Tree, n: int) -> Floats:
-    """Return the share of each person's ties that leave their team."""
+    """Return the share of each person's ties that leave their team, ``(n,)`` in [0, 1]; 0 without ties. Weights do not count."""
     low, high, _ = pairs
     cross = tree.team[low] != tree.team[high]
     ends, both = np.concatenate([low, high]), np.concatenate([cross, cross])

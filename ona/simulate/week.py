@@ -99,7 +99,20 @@ class Week:
         return moment
 
     def settle(self, who: Ints, at: Floats) -> Floats:
-        """Move moments into the working time of those who act; NaN when they are not at work within about a week."""
+        """Move moments into the working time of those who act.
+
+        Parameters
+        ----------
+        who
+            Number of the member who acts, below 0 nobody; ``(n,)``.
+        at
+            Seconds since the start of the window, UTC, ``(n,)``.
+
+        Returns
+        -------
+        Floats
+            The same moment where it is in working time, else the next opening; NaN when there is none within about a week.
+        """
         at = at.astype(np.float64)
         todo = np.flatnonzero(np.isfinite(at) & (who >= 0))
         at[who < 0] = np.nan

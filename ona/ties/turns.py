@@ -50,7 +50,23 @@ def turns(held: Held, verdict: Flags, rules: TieRules) -> Turns:
 
 
 def opened(held: Held, message: NDArray[np.bool_], rules: TieRules) -> tuple[Flags, Codes]:
-    """Part some messages into turns: 1 on events that open one, and the row of the message that opened the turn of each."""
+    """Part some messages into turns.
+
+    Parameters
+    ----------
+    held
+        Cleaned events in the order of time.
+    message
+        Which of them are messages or mails, ``(n,)``.
+    rules
+        Gives ``coalescing_minutes``.
+
+    Returns
+    -------
+    tuple of Flags and Codes
+        ``(n,)`` each: 1 on events that open a turn (whatever is no message does), and the row of the message that opened the turn of
+        each; meaningless where ``message`` is false.
+    """
     rows = np.flatnonzero(message)
     codes, number = codes_of(held.events.sender[rows].astype(np.int64), held.judged.conversation[rows])
     conversation, turn = np.zeros(message.size, dtype=np.int32), np.full(message.size, -1, dtype=np.int32)

@@ -26,7 +26,9 @@ class Beside:
         with self._lock:
             if (self._child is None or self._child.poll() is not None) and not register.is_attended(self._ws):
                 told = f"work(load_settings(Path(sys.argv[1])), schedule=False, beside={os.getpid()})"
-                self._child = subprocess.Popen([sys.executable, "-c", PROGRAM + told, str(self._ws.home)], stdin=subprocess.DEVNULL)
+                command = [sys.executable, "-c", PROGRAM + told, str(self._ws.home)]
+                # In a session of its own: Ctrl-C is for the pages, which then tell the worker to leave.
+                self._child = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
 
     def stop(self) -> None:
         """End the worker; a job that it had waits for the next one."""

@@ -31,6 +31,9 @@ NICENESS = 10
 WAIT = 1.0
 """Longest pause, in seconds, between two looks into the queue."""
 
+PATIENCE = 5.0
+"""Seconds that a running job gets to come to its end after Ctrl-C; SIGTERM gives none."""
+
 RETENTION_SCHEDULE = "30 4 * * *"
 
 log = logging.getLogger(__name__)
@@ -132,11 +135,19 @@ def work(settings: Settings, *, schedule: bool = True, beside: int | None = None
         beating = Thread(target=_beat, args=(worker, over, beside), name="beat", daemon=True)
         beating.start()
         try:
-            queue.create_consumer(workers=1, periodic=schedule, check_worker_health=True, max_delay=WAIT).run()
+            queue.create_consumer(workers=1, periodic=schedule, check_worker_health=True, max_delay=WAIT, shutdown_timeout=PATIENCE).run()
         finally:
             over.set()
             beating.join()
             register.leave(ws, worker.name)
+        if worker.running:
+            _leave_it()
+
+
+def _leave_it() -> None:
+    """End the process under a job that is still at work: a thread inside DuckDB cannot be unwound, so an orderly end would be an abort."""
+    logging.shutdown()
+    os._exit(0)
 
 
 def _plan(queue: Any, worker: Worker) -> None:

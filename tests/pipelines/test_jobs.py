@@ -1,8 +1,6 @@
 """Jobs: claimed once, followed, cancelled, revived, fenced; signed JSON in the queue; requests that arrive twice."""
 
 import os
-import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -325,6 +323,7 @@ def test_a_worker_beside_the_pages_works_at_low_priority_says_it_lives_and_ends_
         assert jobs.find(ws, job.id).state is State.DONE
         assert jobs.is_attended(ws)
         assert os.getpriority(os.PRIO_PROCESS, child) >= worker.NICENESS
+        assert os.getsid(child) == child, "Ctrl-C at the pages would reach it, and they would then wait in vain for it to stop"
         beside.stop()
         assert not Path(f"/proc/{child}").exists()
         assert not jobs.is_attended(ws)
@@ -362,30 +361,6 @@ def test_jobs_are_forgotten_after_their_time_but_for_those_that_wait(home):
         clock[0] += timedelta(seconds=1)
         assert register.forget(ws) == 1
         assert [one.id for one in jobs.latest(ws)] == [waiting.id]
-
-
-SLOW = """
-import sys, time
-from pathlib import Path
-from pipelines.jobs import bodies, worker
-from pipelines.settings import load_settings
-bodies.BODIES["retention"] = lambda ws, body, progress: [progress("step", n, None) or time.sleep(0.1) for n in range(1_000)]
-worker.work(load_settings(Path(sys.argv[1])), schedule=False)
-"""
-
-
-def test_a_worker_that_is_told_to_leave_gives_its_job_back_at_once(home):
-    with open_workspace(load_settings(home)) as ws:
-        job = asked(ws)
-        leaving = subprocess.Popen([sys.executable, "-c", SLOW, str(home)], stderr=subprocess.DEVNULL)
-        try:
-            wait_until(lambda: jobs.find(ws, job.id).phase == "step")
-        finally:
-            leaving.terminate()
-            leaving.wait(30)
-        found = jobs.find(ws, job.id)
-        assert (found.state, found.phase, found.attempts) == (State.QUEUED, "waiting", 1)
-        assert not jobs.is_attended(ws)
 
 
 def wait_until(holds, seconds=60):
