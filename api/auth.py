@@ -203,7 +203,10 @@ def _ask_to_sign_in(request: Request, path: str) -> Response:
     if company and is_page and request.method == "GET" and not path.startswith("/api/"):
         wanted = f"{path}?{request.url.query}" if request.url.query else path
         return RedirectResponse(f"/sign-in?{urlencode({'next': wanted})}", status_code=303)
-    return problems.answer(request, problems.problem(request, "sign-in-needed", problems.SIGN_IN_COMPANY if company else problems.SIGN_IN))
+    said = problems.SIGN_IN_COMPANY if company else problems.SIGN_IN
+    if request.headers.get("authorization", "").lower().startswith("bearer "):
+        said = problems.BAD_TOKEN
+    return problems.answer(request, problems.problem(request, "sign-in-needed", said))
 
 
 async def _too_often(request: Request, viewer: Viewer) -> Response | None:

@@ -127,6 +127,11 @@ SIGN_IN = "Nobody is signed in. Start the service with: ona serve, and open the 
 
 SIGN_IN_COMPANY = "Nobody is signed in. Open this service in the browser and sign in with the company, or send a token."
 
+BAD_TOKEN = (
+    "This token is not known here, has expired or was revoked, or its owner may no longer come in. Make another with: ona token new; "
+    "in a company sign in and make it there."
+)
+
 NOTHING_HERE = "There is nothing at this address for you."
 
 

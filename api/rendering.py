@@ -1,19 +1,21 @@
 """How every page is drawn: the templates, the reader's language, and the menu that follows from the reader's rights."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from fastapi import Request, Response
 from fastapi.templating import Jinja2Templates
 from jinja2 import pass_context
 from jinja2.runtime import Context
+from markupsafe import Markup
 
 from api import charts, languages, measures, spiders
 from api.auth import csrf_field
 from api.languages import Language
 from pipelines import access
 from pipelines.access import ReadableScan, Viewer, words
+from pipelines.access.answers import Axis
 from pipelines.access.recognised import recognised
 from pipelines.access.rights import Reach, Right, Role, reach
 from pipelines.dates import months_between
@@ -48,9 +50,9 @@ class Entry:
 MENU = (
     Entry("/overview", say("Overview"), Right.RANK),
     Entry("/people", say("People"), Right.RANK),
-    Entry("/teams", say("Teams"), Right.RANK),
+    Entry("/teams", say("Teams"), Right.RANK, beside=("/company", "/key-people")),
     Entry("/map", say("Map"), Right.SEE_GROUPS, unless=Right.RANK),
-    Entry("/scans", say("Scans"), Right.SEE_QUALITY, of_scan=False),
+    Entry("/scans", say("Scans"), Right.SEE_QUALITY, of_scan=False, beside=("/jobs", "/publish")),
     Entry("/connections", say("Connections"), Right.SEE_QUALITY, of_scan=False),
     Entry("/skill-units", say("Skills"), Right.SEE_GROUPS, beside=("/skills", "/skill-teams", "/skill-priorities", "/needs")),
     Entry("/quality", say("Data quality"), Right.SEE_QUALITY),
@@ -78,6 +80,33 @@ ROLES: Mapping[Role, Phrase] = {
     Role.AUDITOR: say("Auditor"),
     Role.STEWARD: say("Privacy steward"),
 }
+
+CONNECTORS: Mapping[str, Phrase] = {
+    "scim": say("SCIM directory"),
+    "slack_analytics": say("Slack analytics"),
+    "slack_archive": say("Slack archive"),
+    "slack_export": say("Slack export"),
+    "slack_web_api": say("Slack"),
+    "microsoft_calendar": say("Microsoft calendar"),
+    "microsoft_directory": say("Microsoft directory"),
+    "microsoft_mail": say("Microsoft mail"),
+    "microsoft_message_trace": say("Microsoft message trace"),
+    "google_calendar": say("Google calendar"),
+    "google_directory": say("Google directory"),
+    "google_gmail": say("Gmail"),
+    "days_off": say("Days off"),
+    "events": say("Event files"),
+    "evidence": say("Ratings and recognition"),
+    "ics": say("Calendar files (ICS)"),
+    "mbox": say("Mail archive (mbox)"),
+    "message_trace": say("Message trace files"),
+    "people": say("HR table"),
+    "viva": say("Viva Insights files"),
+    "badges_credly": say("Badges from Credly"),
+    "badges_open_badges": say("Open Badges"),
+    "badges_table": say("Table of badges"),
+}
+"""Connectors by their names in the settings."""
 
 
 def render(request: Request, name: str, scan: ReadableScan | None, **context: object) -> Response:
@@ -175,6 +204,12 @@ def _number(context: Context, value: float | None, digits: int = 0) -> str:
 
 
 @pass_context
+def _spider(context: Context, axes: Sequence[Axis], *, fitted: bool = False, banded: bool = False) -> Markup:
+    said = [replace(axis, name=_spoken(context).say(axis.name)) for axis in axes]
+    return spiders.spider(said, fitted=fitted, banded=banded)
+
+
+@pass_context
 def _signed(context: Context, value: float, digits: int = 1) -> str:
     return _spoken(context).signed(value, digits)
 
@@ -219,6 +254,7 @@ def _templates() -> Jinja2Templates:
     }
     env.globals |= {
         "CHANNELS": CHANNELS,
+        "CONNECTORS": CONNECTORS,
         "VERDICTS": VERDICTS,
         "csrf_field": csrf_field,
         "graph_of": measures.graph_of,
@@ -226,7 +262,7 @@ def _templates() -> Jinja2Templates:
         "measure": measures.measure,
         "sentences": measures.sentences,
         "shade": charts.shade,
-        "spider": spiders.spider,
+        "spider": _spider,
         "stacked_weeks": charts.stacked_weeks,
         "typeset": measures.typeset,
     }

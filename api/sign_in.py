@@ -168,7 +168,7 @@ def _kind(settings: SignIn) -> type[Provider]:
     try:
         from pipelines.entrance.entra import Entra  # noqa: PLC0415 - Microsoft's library is an extra
     except ImportError:
-        raise SettingsError("Sign-in with Entra ID needs the extra microsoft. Install it: pip install 'ona-influence[microsoft]'") from None
+        raise SettingsError("Sign-in with Entra ID needs msal. Install it: python -m pip install -r locks/service.txt") from None
     return Entra
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from ona.errors import NotEnoughDataError, NotFoundError, TableError
+from ona.errors import NotEnoughDataError, NotFoundError, SettingsError, TableError
 from ona.rules import Rules, TieRules
 from ona.tables import Table
 from pipelines import audit, checks
@@ -109,10 +109,14 @@ def plan(ws: Workspace, weeks: int, end: date | None = None) -> Window:
         raise NotEnoughDataError("There are no events yet. Pull some first: ona pull.")
     today = ws.now().date()
     stop = end or min(mondays[-1] + timedelta(days=7), today - timedelta(days=today.weekday()))
+    if stop.weekday():
+        raise SettingsError(f"A window ends before a Monday, and {stop} is none. Give the Monday after its last day.")
     inside = [monday for monday in mondays if monday < stop]
     if not inside:
         raise NotEnoughDataError(f"There is no week before {stop}; events begin in the week of {mondays[0]}.")
     start = max(inside[0], stop - timedelta(days=7 * weeks))
+    if inside[-1] < start:
+        raise NotEnoughDataError(f"There is no event from {start} to {stop}; the last ones are of the week of {inside[-1]}.")
     return Window(start, stop)
 
 

@@ -18,7 +18,7 @@ from ona.errors import OnaError
 from pipelines import access, jobs, publishing, quarters
 from pipelines.access.connections import read_connections
 from pipelines.access.leaders import read_leaders
-from pipelines.connecting import checked
+from pipelines.connecting import checked, takes_token
 from pipelines.jobs import Forecast
 from pipelines.publishing import AUDIENCES, Audience, Wanted
 from pipelines.storage.workspace import Workspace
@@ -55,7 +55,7 @@ class Release(BaseModel):
 def connections_page(request: Request, ws: Place, viewer: Looker) -> Response:
     """Show what is connected, when it was last read, and how well."""
     found = read_connections(ws, viewer)
-    return render(request, "connections.html", None, connections=found, scopes=None, checked=None)
+    return render(request, "connections.html", None, connections=found, takes_token=takes_token, scopes=None, checked=None)
 
 
 @router.post("/connections/{name}/check")
@@ -66,7 +66,9 @@ def check_page(request: Request, ws: Place, viewer: Checker, name: ConnectorName
     except OnaError as error:
         scopes, refused = None, str(error)
     found = read_connections(ws, viewer)
-    return render(request, "connections.html", None, connections=found, scopes=scopes, checked=name, refused=refused)
+    return render(
+        request, "connections.html", None, connections=found, takes_token=takes_token, scopes=scopes, checked=name, refused=refused
+    )
 
 
 @router.get("/scans")

@@ -23,6 +23,7 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT
 from pipelines.access.rights import Right
 from pipelines.access.steps import about, is_exact, share_in_steps
+from pipelines.phrases import Phrase, say
 from pipelines.storage.workspace import Workspace
 
 Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
@@ -31,8 +32,8 @@ Notes = Mapping[str, Any]  # plain JSON values of a sealed scan
 class Telling(NamedTuple):
     """How figures are written for a viewer."""
 
-    share: Callable[[float], str]
-    number: Callable[[int], str]
+    share: Callable[[float], Phrase]
+    number: Callable[[int], Phrase]
 
 
 def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
@@ -57,18 +58,18 @@ def read_company(ws: Workspace, scan: Readable, viewer: Viewer) -> Company:
     )
 
 
-def percent(share: float) -> str:
+def percent(share: float) -> Phrase:
     """Write a share as whole points."""
-    return f"{100 * share:.0f}\u00a0%"
+    return say("{points}\u00a0%", points=round(100 * share))
 
 
-def rough_percent(share: float) -> str:
+def rough_percent(share: float) -> Phrase:
     """Write a share in steps of five points."""
-    return f"about {100 * (share_in_steps(share) or 0):.0f}\u00a0%"
+    return say("about {points}\u00a0%", points=round(100 * (share_in_steps(share) or 0)))
 
 
-EXACT = Telling(percent, "{:,}".format)
-IN_STEPS = Telling(rough_percent, lambda number: f"about {about(number)}")
+EXACT = Telling(percent, lambda number: say("{number}", number=number))
+IN_STEPS = Telling(rough_percent, lambda number: say("about {number}", number=about(number)))
 
 
 def departments(sight: Sight, closed_z: Mapping[int, float]) -> tuple[Department, ...]:
@@ -124,8 +125,11 @@ def _groups(notes: Notes, tell: Telling) -> Statement | None:
     agreement = found.get("agreement", {}).get("departments", {}).get("ami")
     if not found.get("number"):
         return None
-    chart = "" if agreement is None else f" Departments and groups agree to {tell.share(max(agreement, 0))} beyond chance."
-    return Statement("Working groups", tell.number(found["number"]), f"Found from ties alone, without the org chart.{chart}")
+    said = say("Found from ties alone, without the org chart.")
+    if agreement is not None:
+        share = tell.share(max(agreement, 0))
+        said = say("Found from ties alone, without the org chart. Departments and groups agree to {share} beyond chance.", share=share)
+    return Statement(say("Working groups"), tell.number(found["number"]), said)
 
 
 def _closed(notes: Notes, tell: Telling) -> Statement | None:
@@ -133,24 +137,27 @@ def _closed(notes: Notes, tell: Telling) -> Statement | None:
     if found.get("observed") is None or found.get("mean") is None:
         return None
     inside, chance = ((1 - found[name]) / 2 for name in ("observed", "mean"))
-    return Statement(
-        "Inside departments", tell.share(inside), f"Of all attention. Departments of these sizes would have {tell.share(chance)} by chance."
-    )
+    said = say("Of all attention. Departments of these sizes would have {share} by chance.", share=tell.share(chance))
+    return Statement(say("Inside departments"), tell.share(inside), said)
 
 
 def _returned(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("reciprocity")
-    return None if found is None else Statement("Returned", tell.share(found), "Of all attention is returned by whom it went to.")
+    if found is None:
+        return None
+    return Statement(say("Returned"), tell.share(found), say("Of all attention is returned by whom it went to."))
 
 
 def _covered(notes: Notes, tell: Telling) -> Statement | None:
     found = notes.get("cover")
     if not found:
         return None
-    beside = f"as many people at random reach {tell.share(found['by_chance'])}, the best connected {tell.share(found['by_degree'])}"
-    return Statement(
-        "In direct contact with 3 in 100", tell.share(found["covered"]), f"With the 3 in 100 who together know most people; {beside}."
+    said = say(
+        "With the 3 in 100 who together know most people; as many people at random reach {chance}, the best connected {degree}.",
+        chance=tell.share(found["by_chance"]),
+        degree=tell.share(found["by_degree"]),
     )
+    return Statement(say("In direct contact with 3 in 100"), tell.share(found["covered"]), said)
 
 
 def _breaking(notes: Notes, tell: Telling) -> Statement | None:
@@ -158,16 +165,15 @@ def _breaking(notes: Notes, tell: Telling) -> Statement | None:
     if not found.get("attack") or not found.get("chance"):
         return None
     share = tell.share(min(found["attack"] / found["chance"], 1))
-    return Statement("Holds without the best connected", share, "Of the cohesion that is left when as many people leave at random.")
+    said = say("Of the cohesion that is left when as many people leave at random.")
+    return Statement(say("Holds without the best connected"), share, said)
 
 
 def _concentrated(notes: Notes, tell: Telling) -> Statement | None:
     found = (notes.get("asks") or {}).get("top_share")
-    return (
-        None
-        if found is None
-        else Statement("Help by 5 in 100", tell.share(found), "Of all help comes from the busiest five in a hundred people.")
-    )
+    if found is None:
+        return None
+    return Statement(say("Help by 5 in 100"), tell.share(found), say("Of all help comes from the busiest five in a hundred people."))
 
 
 STATEMENTS: Sequence[Callable[[Notes, Telling], Statement | None]] = (_groups, _closed, _returned, _covered, _breaking, _concentrated)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 import sqlalchemy as sa
 
-from ona.disclosure import settled
+from ona.subtraction import settled
 from pipelines import scans
 from pipelines.access import words
 from pipelines.access.answers import ContactGrid, Overview, PersonRow, Quality, ScanEntry
@@ -26,13 +26,13 @@ from pipelines.access.standing import AUDIENCES
 from pipelines.access.steps import is_exact, share_in_steps
 from pipelines.dates import months_before
 from pipelines.intake.events import monday
-from pipelines.phrases import say
 from pipelines.schema import STALE
 from pipelines.storage.workspace import Workspace
 
 Grid = npt.NDArray[np.bool_]
 
-OTHER = say("Other reasons.")
+SCORED, OTHER = "scored", "other"
+"""Beside the codes of reasons why a person was not scored."""
 
 STALE_MONTHS = 3 + 1
 """A scan is made every quarter; with a month beyond that its result is old, and every page about it says so."""
@@ -76,10 +76,14 @@ def read_overview(ws: Workspace, scan: Readable, viewer: Viewer) -> Overview:
 
 
 def read_quality(ws: Workspace, scan: Readable, viewer: Viewer) -> Quality:
-    """Return the data-quality report of a scan; it counts rows and never names anybody."""
+    """Return the data-quality report of a scan; it counts rows, names nobody and tells no reason of a few people."""
     demand(ws, viewer, Right.SEE_QUALITY)
     sight = look(ws, scan, viewer)
-    return Quality(sight.scan.id, dict(sight.scan.sealed.quality))
+    report = dict(sight.scan.sealed.quality)
+    scored = report.get("scored")
+    if isinstance(scored, Mapping):
+        report["scored"] = {facet: _gates(counts, sight.minimum) for facet, counts in scored.items()}
+    return Quality(sight.scan.id, report)
 
 
 def contact_grid(sight: Sight) -> ContactGrid:
@@ -150,14 +154,25 @@ def _reasons(sight: Sight) -> npt.NDArray[np.str_]:
 
 
 def _withheld(sight: Sight) -> tuple[tuple[str, int], ...]:
-    """Sentence and people per reason; reasons of few people are counted together, and with them the next one while they are few."""
-    counts = Counter(str(code) for code in _reasons(sight) if code).most_common()
-    large = [(code, number) for code, number in counts if number >= sight.minimum]
-    rest = sum(number for _, number in counts[len(large) :])
-    while 0 < rest < sight.minimum and large:
+    """Sentence and people per reason."""
+    counts = Counter(str(code) for code in _reasons(sight) if code)
+    return tuple((words.reason(code) or code, number) for code, number in _together(counts, sight.minimum).items())
+
+
+def _gates(counts: Mapping[str, int], minimum: int) -> dict[str, int]:
+    """How many were scored, and for which reasons the others were not."""
+    others = Counter({reason: number for reason, number in counts.items() if reason != SCORED})
+    return {SCORED: counts.get(SCORED, 0)} | _together(others, minimum)
+
+
+def _together(counts: Counter[str], minimum: int) -> dict[str, int]:
+    """Count reasons of few people together, and with them the next one while they are few; told is what enough people have."""
+    ordered = counts.most_common()
+    large = [(reason, number) for reason, number in ordered if number >= minimum]
+    rest = sum(number for _, number in ordered[len(large) :])
+    while 0 < rest < minimum and large:
         rest += large.pop()[1]
-    told = [(words.reason(code) or code, number) for code, number in large]
-    return (*told, (OTHER, rest)) if rest >= sight.minimum else tuple(told)
+    return dict(large) | ({OTHER: rest} if rest >= minimum else {})
 
 
 def _warnings(manifest: Mapping[str, object]) -> tuple[str, ...]:

@@ -155,7 +155,9 @@ def _kept(sight: Sight, query: PeopleQuery) -> tuple[Ids, str | None]:
     rows = sight.rows
     if query.team is not None:
         if not sight.is_shown("team", query.team):
-            return rows[:0], f"Hidden to protect people: this team has fewer than {sight.minimum} people, or does not exist."
+            return rows[:0], say(
+                "Hidden to protect people: this team has fewer than {minimum} people, or does not exist.", minimum=sight.minimum
+            )
         rows = sight.members("team", query.team)
     for kind, wanted in (("flagged", query.marked), ("hidden", query.hidden)):
         if wanted:

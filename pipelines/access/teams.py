@@ -1,6 +1,7 @@
 """Readings about teams: the list, and the map of one team or of the company, small groups hidden with the reason."""
 
 from collections.abc import Sequence
+from functools import reduce
 
 import numpy as np
 
@@ -11,9 +12,12 @@ from pipelines.access.policy import Readable, Sight, Viewer, demand, look
 from pipelines.access.readable import NO_UNIT, Bools, Floats, Ids
 from pipelines.access.readings import MARKED_FACETS, facet_reading, marks
 from pipelines.access.rights import Right
+from pipelines.phrases import Phrase, say, say_count
 from pipelines.storage.workspace import Workspace
 
 COMPANY = "company"
+
+WHOLE = say("Whole company")
 
 MOST_PEOPLE = 60
 """Above this the company map draws teams as nodes: more people than that are a hairball."""
@@ -38,7 +42,7 @@ def read_team_map(ws: Workspace, scan: Readable, viewer: Viewer, team: int | str
     demand(ws, viewer, Right.RANK)
     sight = look(ws, scan, viewer)
     if str(team) == COMPANY:
-        return _units_map(sight) if len(sight.rows) > MOST_PEOPLE else _people_map(sight, COMPANY, "Whole company", sight.rows)
+        return _units_map(sight) if len(sight.rows) > MOST_PEOPLE else _people_map(sight, COMPANY, WHOLE, sight.rows)
     code = _code(sight, team)
     name = sight.scan.unit_name("team", code)
     if not sight.is_shown("team", code):
@@ -52,8 +56,8 @@ def _code(sight: Sight, team: int | str) -> int:
     raise NotFoundError("There is no team of this id in this scan for you. Start from the list of teams.")
 
 
-def _too_small(sight: Sight) -> str:
-    return f"Hidden to protect people: the team has fewer than {sight.minimum} people."
+def _too_small(sight: Sight) -> Phrase:
+    return say("Hidden to protect people: the team has fewer than {minimum} people.", minimum=sight.minimum)
 
 
 def _team_row(sight: Sight, code: int, outside: float | None) -> TeamRow:
@@ -100,7 +104,9 @@ def _people_map(sight: Sight, team: str, name: str, rows: Ids) -> TeamMap:
     nodes = [_person_node(sight, int(row), degree) for row in rows]
     units = sorted({int(end.removeprefix("unit-")) for _, end, _ in neighbours})
     nodes += [_unit_node(sight, code, degree) for code in units]
-    return TeamMap(sight.scan.id, team, name, False, None, False, tuple(nodes), _lines(lines), _notes(sight, both.sum(), len(drawn[0])))
+    return TeamMap(
+        sight.scan.id, team, name, False, None, False, tuple(nodes), _lines(lines), _notes(sight, int(both.sum()), len(drawn[0]))
+    )
 
 
 def _units_map(sight: Sight) -> TeamMap:
@@ -113,9 +119,12 @@ def _units_map(sight: Sight) -> TeamMap:
     degree = _degrees(lines)
     nodes = [_unit_node(sight, code, degree) for code in sorted(sight.sizes("team")) if sight.is_shown("team", code)]
     hidden = sum(not sight.is_shown("team", code) for code in sight.sizes("team"))
-    notes = [f"Above {MOST_PEOPLE} people the map draws teams. A line needs at least {sight.minimum} people at both ends."]
-    notes += [f"Teams of fewer than {sight.minimum} people are not drawn."] if hidden else []
-    return TeamMap(sight.scan.id, COMPANY, "Whole company", False, None, True, tuple(nodes), _lines(lines), tuple(notes))
+    least = {"minimum": sight.minimum}
+    notes = [
+        say("Above {most} people the map draws teams. A line needs at least {minimum} people at both ends.", most=MOST_PEOPLE, **least)
+    ]
+    notes += [say("Teams of fewer than {minimum} people are not drawn.", **least)] if hidden else []
+    return TeamMap(sight.scan.id, COMPANY, WHOLE, False, None, True, tuple(nodes), _lines(lines), tuple(notes))
 
 
 def _unit_lines(sight: Sight, unit: Ids, edges: Edges) -> list[tuple[str, str, float]]:
@@ -158,7 +167,7 @@ def _person_node(sight: Sight, row: int, degree: dict[str, int]) -> MapNode:
     label, _ = sight.label(row)
     flagged = marks(sight, row, "flagged")
     readings = [facet_reading(sight, row, facet) for facet in MARKED_FACETS if facet in flagged]
-    said = "; ".join(reading.sentence for reading in readings if reading.sentence)
+    said = [reading.sentence for reading in readings if reading.sentence]
     code = sight.codes[row]
     return MapNode(
         id=code,
@@ -169,16 +178,21 @@ def _person_node(sight: Sight, row: int, degree: dict[str, int]) -> MapNode:
         marks=flagged,
         hidden=bool(marks(sight, row, "hidden")),
         sureness=readings[0].score.sureness if readings else None,
-        sentence=said or "No mark in this window.",
+        sentence=reduce(_both, said) if said else say("No mark in this window."),
         contacts=degree.get(code, 0),
     )
+
+
+def _both(first: str, second: str) -> str:
+    return say("{first}; {second}", first=first, second=second)
 
 
 def _unit_node(sight: Sight, code: int, degree: dict[str, int]) -> MapNode:
     rows = sight.members("team", code)
     groups = {sight.unit_name("group", int(row)) for row in rows}
     flagged = sum(bool(marks(sight, int(row), "flagged")) for row in rows)
-    standing = "nobody stands out" if not flagged else f"{flagged} stand{'s' if flagged == 1 else ''} out"
+    standing = say_count("{number} stands out", "{number} stand out", flagged) if flagged else say("nobody stands out")
+    people = say_count("{number} person", "{number} people", len(rows))
     identity = f"unit-{code}"
     return MapNode(
         id=identity,
@@ -189,7 +203,7 @@ def _unit_node(sight: Sight, code: int, degree: dict[str, int]) -> MapNode:
         marks=(),
         hidden=False,
         sureness=None,
-        sentence=f"{len(rows)} people, {standing}.",
+        sentence=say("{people}, {standing}.", people=people, standing=standing),
         contacts=degree.get(identity, 0),
     )
 
@@ -200,5 +214,6 @@ def _lines(lines: Sequence[tuple[str, str, float]]) -> tuple[MapTie, ...]:
 
 
 def _notes(sight: Sight, ties: int, drawn: int) -> tuple[str, ...]:
-    found = [f"A line between people is a lasting working relationship; a line to a team needs {words.SMALLEST_COUNT} colleagues there."]
-    return (*found, f"The {drawn:,} strongest of {ties:,} ties are drawn.") if drawn < ties else tuple(found)
+    least = words.SMALLEST_COUNT
+    found = say("A line between people is a lasting working relationship; a line to a team needs {least} colleagues there.", least=least)
+    return (found, say("The {drawn} strongest of {ties} ties are drawn.", drawn=drawn, ties=ties)) if drawn < ties else (found,)

@@ -100,6 +100,7 @@ INDICATORS: Mapping[str, IndicatorWords] = {
 
 REASONS: Mapping[str, Phrase] = {
     "objected": say("Not shown."),
+    "other": say("Other reasons."),
     "not_a_member": say("Not a member of staff: guests, rooms, bots and shared accounts are not scored."),
     "too_few_days": say("Too few worked days in this window to say anything."),
     "too_new": say("Joined too recently: at least 90 days are needed."),

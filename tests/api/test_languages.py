@@ -126,6 +126,15 @@ def test_german_pages_hold_no_english_furniture(client):
         assert '<html lang="de"' in text
 
 
+def test_sentences_about_teams_and_the_company_are_german_on_german_pages(client):
+    for path in ("/teams", "/teams/1", "/company"):
+        page = client.get(path, headers={"Cookie": f"{cookies(client)}; ona_lang=de"}).text
+        main = re.sub(
+            r"<script.*?</script>|<(\w+)[^>]* lang=\"en\".*?</\1>", " ", page[page.index("<main") : page.index("</main>")], flags=re.DOTALL
+        )
+        assert re.findall(r"\b(?:the|people|than|stands?|mark)\b", re.sub(r"<[^>]+>", " ", main)) == [], path
+
+
 def cookies(client) -> str:
     return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
 
@@ -133,5 +142,8 @@ def cookies(client) -> str:
 def test_what_a_scan_sealed_in_english_is_said_in_german_where_it_is_known():
     sealed = "2,300 of 5,400 rows were dropped"
     assert recognised(sealed) == sealed
-    assert language("de").say(recognised(sealed)) == "2,300 von 5,400 Zeilen wurden verworfen"
+    assert language("de").say(recognised(sealed)) == "2.300 von 5.400 Zeilen wurden verworfen"
+    weeks = "weeks with far less contact than usual: 2026-08-03, 2026-08-10"
+    assert recognised(weeks) == weeks
+    assert language("de").say(recognised(weeks)) == "Wochen mit viel weniger Kontakt als sonst: 3. August 2026, 10. August 2026"
     assert language("de").say(recognised("Nobody foresaw this.")) == "Nobody foresaw this."

@@ -134,3 +134,9 @@ def test_whoever_is_told_steps_reads_neither_exact_figures_nor_deviations(ws, co
     assert found.in_steps
     assert (found.figures, found.silo) == ((), None)
     assert {one.closed_z for one in found.departments} <= {None}
+
+
+def test_the_quality_report_tells_no_reason_of_a_few_people(ws, company):
+    """Of 66 people seven were asked too rarely and one is new: eight for other reasons; the one of the other score is told of nowhere."""
+    report = access.read_quality(ws, open_scan(ws, company.scan), looking(company, Role.STEWARD)).report
+    assert report["scored"] == {"helper": {"scored": 58, "other": 8}, "broker": {"scored": 63}}
