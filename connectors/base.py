@@ -12,7 +12,7 @@ import msgspec
 import pyarrow as pa
 from pydantic import BaseModel, ConfigDict
 
-from ona.errors import ConnectorError
+from ona.errors import SettingsError
 from ona.tables import AccountKind, Kind, Role, SpaceKind
 
 
@@ -320,13 +320,13 @@ def open_connector(name: str, section: Mapping[str, object]) -> Any:
 
     Raises
     ------
-    ConnectorError
+    SettingsError
         When there is no connector of that name; the message lists those there are.
     pydantic.ValidationError
         When the section does not fit the connector's ``Config``.
     """
     modules = connector_names()
     if name not in modules:
-        raise ConnectorError(f"There is no connector {name!r}. There are: {', '.join(modules)}.")
+        raise SettingsError(f"There is no connector {name!r}. There are: {', '.join(modules)}.")
     module = importlib.import_module(modules[name])
     return module.Connector(module.Config.model_validate(dict(section)))

@@ -35,6 +35,13 @@ MAX_ROUNDS = 3
 MAX_USERS = 1_000_000
 ACCEPTED = {"Accept": "application/scim+json"}
 NOT_READ = ("names", "titles", "photos", "phone numbers", "private addresses")
+HOW_TO = (
+    "1. Make a token for the SCIM service of your directory that may read users and nothing else; put it into a file: "
+    "chmod 600 HOME/scim_token",
+    '2. In ona.toml: [connectors.scim] with url = "https://host/scim/v2" and token_file = "scim_token"',
+    "3. ona pull scim --dry-run",
+)
+"""Steps that an operator takes, in words."""
 
 
 class Config(network.Config):

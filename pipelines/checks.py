@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from ona.fairness import GroupCheck
     from ona.scan import Scan
 
-FACETS = {"helper": "helpers", "broker": "connectors"}
+FACETS = {"helper": "helpers", "broker": "brokers"}
 PERSON, NOMINATED = "email", "nominated"
 """Columns of a file of groups: who, and (optional) whether colleagues named them; every other column is an attribute."""
 

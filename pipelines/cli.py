@@ -25,7 +25,7 @@ from ona.errors import (
     TableError,
     TryLaterError,
 )
-from pipelines.console import err
+from pipelines.console import Verbs, err
 
 
 class Verb(NamedTuple):
@@ -96,10 +96,13 @@ EXIT_CODES: tuple[tuple[type[OnaError], int], ...] = (
 """Exit code by kind of error: 2 fix the input, 65 bad data, 69 system away, 75 try again, 77 refused."""
 
 
+WRONG_PATH = (FileNotFoundError, FileExistsError, NotADirectoryError, IsADirectoryError, PermissionError)
+"""What another path or its rights mend; trying again does not."""
+
 MODULE_OF = {verb.name: verb.module for verb in VERBS}
 
 
-class OnDemand(TyperGroup):
+class OnDemand(Verbs):
     """Verbs of which each is loaded when it is called."""
 
     def resolve_command(self, ctx: Context, args: list[str]) -> tuple[str | None, Command | None, list[str]]:
@@ -150,7 +153,8 @@ def main() -> None:
         if verbose:
             raise
         text = str(error) if isinstance(error, OnaError) else f"{error.strerror}: {error.filename or ''}"
-        _leave(text, next((code for kind, code in EXIT_CODES if isinstance(error, kind)), 75 if isinstance(error, OSError) else 2))
+        other = 75 if isinstance(error, OSError) and not isinstance(error, WRONG_PATH) else 2
+        _leave(text, next((code for kind, code in EXIT_CODES if isinstance(error, kind)), other))
 
 
 def _leave(text: str, code: int) -> NoReturn:

@@ -1,8 +1,10 @@
 """What an operator is told about a network connector: how to connect it, what its token may do, what a pull will take."""
 
 import importlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+
+from pydantic.fields import FieldInfo
 
 from connectors import network
 from connectors.base import connector_names
@@ -18,8 +20,24 @@ def how_to(source: str) -> list[str]:
     modules = connector_names()
     if source not in modules:
         raise SettingsError(f"There is no connector {source!r}. There are: {', '.join(modules)}.")
-    steps = getattr(importlib.import_module(modules[source]), "HOW_TO", None)
-    return list(steps) if steps else [f"Put its settings under [connectors.{source}] in ona.toml, then: ona pull {source} --dry-run"]
+    module = importlib.import_module(modules[source])
+    steps = getattr(module, "HOW_TO", None)
+    return list(steps) if steps else _by_its_settings(source, module.Config.model_fields)
+
+
+def _by_its_settings(source: str, fields: Mapping[str, FieldInfo]) -> list[str]:
+    """Return the steps of a connector that reads files: its settings say all there is."""
+    needed = [name for name, field in fields.items() if field.is_required()]
+    return [
+        f"1. In ona.toml: [connectors.{source}] with {' and '.join(needed)}; it also takes {', '.join(sorted({*fields} - {*needed}))}.",
+        f"2. ona pull {source} --dry-run, then: ona pull {source}",
+    ]
+
+
+def takes_token(source: str) -> bool:
+    """Whether a source is a service that asks for a token; files need none."""
+    modules = connector_names()
+    return source in modules and issubclass(importlib.import_module(modules[source]).Config, network.Config)
 
 
 def checked(ws: Workspace, source: str) -> Scopes:
@@ -27,7 +45,7 @@ def checked(ws: Workspace, source: str) -> Scopes:
     scopes = pulls.check(ws, [source])[source]
     if scopes is not None:
         return scopes
-    if issubclass(importlib.import_module(connector_names()[source]).Config, network.Config):
+    if takes_token(source):
         raise SettingsError(
             f"The tokens of {source} name no scopes to compare. Give it one that may only read, then: ona pull {source} --dry-run"
         )
@@ -62,3 +80,12 @@ def asked_in_words(outcomes: Sequence[pulls.Outcome]) -> list[str]:
     """Say who was asked, read, refused and skipped in the pulls just made."""
     reports = [outcome.report for outcome in outcomes if outcome.report]
     return [one.in_words() for report in reports for one in counted(report.connector, report.notes)]
+
+
+def refused_in_words(outcomes: Sequence[pulls.Outcome]) -> list[str]:
+    """Say by code why rows of the pulls just made were quarantined."""
+    reports = [(one.connector, one.report.quarantined) for one in outcomes if one.report and one.report.quarantined]
+    return [
+        f"{name} quarantined {', '.join(f'{count:,} {code}' for code, count in sorted(codes.items()))}: not used."
+        for name, codes in reports
+    ]

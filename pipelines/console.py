@@ -1,8 +1,9 @@
 """How the command line speaks: tables, sentences, JSON on standard output; progress and errors on standard error."""
 
 import json
+import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from datetime import date
@@ -10,11 +11,17 @@ from enum import Enum
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
+from typer._click.core import Context
+from typer._click.formatting import HelpFormatter
+from typer.core import TyperGroup
 
-out = Console()
+PIPED_WIDTH = 500
+"""Columns where nobody looks and nobody says: a line for a file or another program is not folded."""
+
+out = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else PIPED_WIDTH)
 err = Console(stderr=True)
 
 
@@ -34,13 +41,27 @@ def progress_bars(quiet: bool) -> Iterator[Callable[[str, int, int | None], None
         yield tell
 
 
-def table(header: str, rows: Iterable[Sequence[object]]) -> None:
-    """Print rows under a header whose names are separated by spaces; ``_`` in a name is shown as a space."""
+class Verbs(TyperGroup):
+    """A group of verbs whose list says of each all that it says of itself, on as many lines as that takes."""
+
+    def format_commands(self, ctx: Context, formatter: HelpFormatter) -> None:
+        """Write the list."""
+        found = ((name, self.get_command(ctx, name)) for name in self.list_commands(ctx))
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, verb.help or "") for name, verb in found if verb is not None])
+
+
+def table(header: str, rows: Iterable[Sequence[object]], *, cut: Container[str] = ()) -> None:
+    """Print rows under a header whose names are separated by spaces; ``_`` in a name is shown as a space.
+
+    With columns to ``cut`` each row is one line: on a narrow terminal these give way and the others stay whole.
+    """
     drawn = Table(box=None, pad_edge=False, header_style="bold")
-    for name in header.split(" "):
-        drawn.add_column(name.replace("_", " "), overflow="fold")
+    names = header.split(" ")
+    for name in names:
+        drawn.add_column(name.replace("_", " "), overflow="fold", no_wrap=bool(cut) and name not in cut)
     for row in rows:
-        drawn.add_row(*(escape("" if value is None else str(value)) for value in row))
+        drawn.add_row(*(_cell(value, name in cut) for name, value in zip(names, row, strict=True)))
     out.print(drawn)
 
 
@@ -50,14 +71,18 @@ def say(*lines: str) -> None:
         out.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def next_verb(verb: str) -> None:
-    """Tell what to call next."""
-    out.print(f"Next: {verb}", style="dim", markup=False, highlight=False)
+def next_verb(verb: str, home: Path | None = None) -> None:
+    """Tell what to call next, in the same folder if one was named."""
+    out.print(f"Next: {verb}{f' --home {home}' if home else ''}", style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 def print_json(value: object) -> None:
     """Print one JSON document."""
     sys.stdout.write(json.dumps(value, default=_plain, ensure_ascii=False, indent=1) + "\n")
+
+
+def _cell(value: object, cut: bool) -> Text:
+    return Text("" if value is None else str(value), no_wrap=cut, overflow="ellipsis" if cut else "fold")
 
 
 def _plain(value: object) -> object:

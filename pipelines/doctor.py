@@ -22,6 +22,9 @@ from pipelines.storage.workspace import Workspace, open_workspace
 LEAST_FREE = 1 << 30
 """Bytes that a small company's first pull and scan need with room to spare."""
 
+MOST_ACCOUNTS = 10
+"""Accounts of one kind that the report names; a company has thousands of former ones."""
+
 NOT_PEOPLE = [AccountKind.BOT, AccountKind.SHARED, AccountKind.ROOM, AccountKind.TECHNICAL, AccountKind.FORMER]
 
 
@@ -79,7 +82,8 @@ def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, 
         f"  {facet:<8} " + ", ".join(f"{count} {reason}" for reason, count in counts.items()) for facet, counts in found["scored"].items()
     ]
     lines += ["", f"Coverage {found['coverage']['share']:.0%} of members left a trace; accounts: {_counts(found['accounts'])}"]
-    lines += [f"Events kept out of ties: {_counts(found['events_kept_out_of_ties'])}"]
+    apart = dict(found["events_kept_out_of_ties"])
+    lines += [f"Events that count in ties: {apart.pop('kept', 0):,}; kept out: {_counts(apart) or 'none'}"]
     lines += [f"Reporting tree: {_counts(found['tree_faults']) or 'no faults'}"]
     if "checks" in found:
         lines += ["", "How far it holds", *(f"  {one}" for one in found["checks"]["says"])]
@@ -87,8 +91,19 @@ def quality_in_words(found: Mapping[str, Any], technical: Sequence[Mapping[str, 
         lines += [
             "",
             "Not people, never scored; those that only look automated are scored (this list stays on this machine)",
-            *(f"  {one['kind']:<10} {one['handle']}" for one in technical),
+            *_accounts_in_words(technical),
         ]
+    return lines
+
+
+def _accounts_in_words(technical: Sequence[Mapping[str, str]]) -> list[str]:
+    """Name the first accounts of each kind, and say how many more there are."""
+    kinds = dict.fromkeys(one["kind"] for one in technical)
+    lines = []
+    for kind in kinds:
+        handles = [one["handle"] for one in technical if one["kind"] == kind]
+        lines += [f"  {kind:<10} {handle}" for handle in handles[:MOST_ACCOUNTS]]
+        lines += [f"  {kind:<10} and {len(handles) - MOST_ACCOUNTS:,} more: ona quality --json"] if len(handles) > MOST_ACCOUNTS else []
     return lines
 
 

@@ -202,7 +202,9 @@ def payloads(image: bytes) -> int:
 def baked(image: bytes) -> str:
     """Return what is baked into a PNG or SVG image: a token, or a document as JSON."""
     if importlib.util.find_spec("openbadgeslib") is None:
-        raise FileError("extra_missing", "A badge image needs the extra `badges`", "Install ona-influence[badges].")
+        raise FileError(
+            "extra_missing", "A badge image needs the extra `badges`", "Install it: python -m pip install -r locks/service.txt."
+        )
     from openbadgeslib import OB2Verifier, OB3Verifier  # noqa: PLC0415
     from openbadgeslib.errors import LibOpenBadgesException  # noqa: PLC0415
 

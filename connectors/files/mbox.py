@@ -29,6 +29,9 @@ from connectors.raw_tables import MANY_ROWS, rows_of
 from ona.tables import Flag, Kind, Role, SpaceKind
 
 BYTES_PER_MAIL = 10_000
+"""In a file without the usual separators, such as a LISTSERV archive."""
+SAMPLED_FILES, SAMPLED_BYTES = 100, 2**20
+"""What a forecast looks at: the first files, and the beginning of each."""
 CACHED_ENTRIES = 65_536
 MANY_BYTES = 16 * 2**20
 """Header blocks held until they are read together."""
@@ -97,12 +100,13 @@ class Connector:
             yield reader.table(joined(held))
 
     def size(self) -> int | None:
-        """Return about how many mails there are, from the bytes; None for compressed archives."""
+        """Return about how many mails there are, from the beginnings of the first files; None for compressed archives."""
         path = self._config.path
         files = [file for file in path.rglob("*") if file.is_file()] if path.is_dir() else [regular(path)]
         if any(file.suffix.lower() == ".gz" for file in files):
             return None
-        return sum(file.stat().st_size for file in files) // BYTES_PER_MAIL
+        seen = sum(file.stat().st_size for file in files[:SAMPLED_FILES])
+        return round(sum(map(_about, files[:SAMPLED_FILES])) * sum(file.stat().st_size for file in files) / max(1, seen))
 
     def _mails(self, coverage: Coverage) -> Iterator[Sheet | bytes | None]:
         path = self._config.path
@@ -248,6 +252,17 @@ class _Reader:
         self.coverage.notes["message_id_missing"] += 1
         text = "\0".join((str(sent), sender, *sorted(handle for handle, _ in recipients)))
         return f"mail:sha256-{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _about(file: Path) -> float:
+    """Return about how many mails a file holds, from its beginning; a file of a Maildir is one."""
+    if file.parent.name in MAILDIR:
+        return 1.0
+    size = file.stat().st_size
+    with file.open("rb") as stream:
+        piece = stream.read(SAMPLED_BYTES)
+    found = piece.count(b"\nFrom ") + piece.startswith(b"From ")
+    return found * size / len(piece) if found else size / BYTES_PER_MAIL
 
 
 def _text(value: bytes) -> str:

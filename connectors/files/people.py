@@ -179,10 +179,17 @@ class _Reader:
             raise HandleError("handle_missing", "an employee id or an address in each row")
         for alias in cells.text("aliases").split(self._config.alias_separator):
             found.extend(self._alias(alias.strip()))
-        if slack := cells.text("slack_id"):
-            team, _, user = slack.rpartition("/")
-            found.append(slack_handle((team or self._config.slack_team or "").removeprefix("slack:"), user))
+        found.extend(self._slack(cells.text("slack_id")))
         return tuple(dict.fromkeys(found))
+
+    def _slack(self, text: str) -> Iterator[str]:
+        """Yield a Slack account; one without a team is left out with a note, its person stays."""
+        team, _, user = text.rpartition("/")
+        try:
+            if text:
+                yield slack_handle((team or self._config.slack_team or "").removeprefix("slack:"), user)
+        except HandleError:
+            self._coverage.notes["slack_id_without_team"] += 1
 
     def _alias(self, text: str) -> Iterator[str]:
         """Yield an alias; one that is no address is left out with a note, its person stays."""

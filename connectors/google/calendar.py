@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.cells import MICROSECONDS_A_DAY
-from connectors.google import meetings
+from connectors.google import login, meetings
 from connectors.google.people import handle_of
 from connectors.google.workspace import Directory, PerOwner, PerOwnerConfig
 from connectors.network import Asked, Step, Whole
@@ -17,6 +17,8 @@ from connectors.rounds import accounted, events_of, rounds
 
 KEPT_DAYS = 28
 """Days in which deletions are looked for; older weeks have left the buffer."""
+
+HOW_TO = login.how_to("calendar")
 
 
 class Config(PerOwnerConfig):

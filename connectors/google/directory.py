@@ -16,6 +16,7 @@ from connectors.records import read
 from connectors.rounds import twice
 
 NOT_READ = ("photos", "phone numbers", "private addresses", "job titles")
+HOW_TO = login.how_to("directory")
 PAGE = 500
 """Users of a page, the most that there may be."""
 

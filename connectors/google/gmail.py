@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from connectors.base import Coverage, Cursor, RawEvent
 from connectors.cells import MICROSECONDS_A_DAY, CellError
-from connectors.google import rest, sent
+from connectors.google import login, rest, sent
 from connectors.google.workspace import Directory, PerOwner, PerOwnerConfig
 from connectors.network import Asked, Step
 from connectors.pages import PageError, PartError, ResyncError
@@ -18,6 +18,8 @@ from connectors.rounds import accounted, rounds
 
 UNCOUNTED = 10
 """Pages of changes that a mailbox is taken to have when there is more than one."""
+
+HOW_TO = login.how_to("gmail")
 
 
 class Config(PerOwnerConfig):

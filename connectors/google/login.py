@@ -40,6 +40,18 @@ KEPT = 64
 """Sign-ins kept in memory, more than mailboxes are read side by side."""
 
 
+def how_to(part: str) -> tuple[str, ...]:
+    """Return the steps that an operator takes to connect one part of a Workspace, in words."""
+    name, scopes = f"google_{part}", tuple(dict.fromkeys((*NEEDED[part], *LISTING)))
+    return (
+        "1. Make a service account with a JSON key in a Google Cloud project, and put the key into a file: chmod 600 HOME/google_key.json",
+        "2. In the Admin console, Security, API controls, Domain-wide delegation, add its client id with these scopes and nothing wider:",
+        *(f"   {scope}" for scope in scopes),
+        f'3. In ona.toml: [connectors.{name}] with key_file = "google_key.json" and admin = "…", the address of an administrator',
+        f"4. ona connect {name} --check, then: ona pull {name} --dry-run",
+    )
+
+
 class Config(network.Config):
     """How to sign in: what every connector of this family shares."""
 
@@ -82,9 +94,8 @@ class Login:
             raise AccessError("Google gave no token. Check the service account and its delegation.")
         return token
 
-    def scopes(self, connector: str) -> Scopes:
-        """Return which scopes the delegation gives the service account: each is asked for alone, in the administrator's name."""
-        needed = NEEDED[connector]
+    def scopes(self, needed: tuple[str, ...]) -> Scopes:
+        """Return which of these scopes the delegation gives the service account: each is asked for alone, in the administrator's name."""
         try:
             granted = tuple(scope for scope in (*needed, *CONTENT) if self._gives(scope))
         finally:

@@ -199,7 +199,7 @@ class Connected(Generic[C]):
 
     def check(self) -> Scopes:
         """Return what the sign-in may do against what is needed."""
-        return Login(self._config, self.around.clock).scopes(self.part)
+        return Login(self._config, self.around.clock).scopes(tuple(dict.fromkeys((*NEEDED[self.part], *self._listing()))))
 
     def _close(self) -> None:
         """Close all connections; a later call opens new ones."""

@@ -19,6 +19,7 @@ from connectors.records import read, zulu
 from connectors.rounds import accounted, events_of, rounds
 
 NOT_READ = ("titles, texts, places and links", "private appointments", "all-day appointments", "calendars of guests")
+HOW_TO = login.how_to("calendar")
 KEPT_DAYS = 28
 """Days in which answers, cancellations and deletions are looked for; older weeks have left the buffer."""
 

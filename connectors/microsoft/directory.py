@@ -17,6 +17,7 @@ from connectors.rounds import twice
 from ona.tables import AccountKind
 
 NOT_READ = ("photos", "phone numbers", "private addresses", "job titles")
+HOW_TO = login.how_to("directory")
 PAGE = 100
 """Users of a page; more of them with their managers would time out."""
 

@@ -57,6 +57,17 @@ PASSING = ("temporarily_unavailable", "server_error", "no reason given")
 Guid = Annotated[str, Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 
 
+def how_to(part: str) -> tuple[str, ...]:
+    """Return the steps that an operator takes to connect one part of a tenant, in words."""
+    name = f"microsoft_{part}"
+    return (
+        f"1. Register an app in Entra with the application permissions {', '.join(NEEDED[part])} and grant admin consent; nothing wider.",
+        "2. Give it a certificate, and put key and certificate into one file: chmod 600 HOME/microsoft_app.pem. No client secrets.",
+        f'3. In ona.toml: [connectors.{name}] with tenant = "…", client_id = "…" and certificate = "microsoft_app.pem"',
+        f"4. ona connect {name} --check, then: ona pull {name} --dry-run",
+    )
+
+
 class Config(network.Config):
     """How to sign in: what every connector of this family shares."""
 

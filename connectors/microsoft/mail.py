@@ -27,6 +27,7 @@ MOST_FILTERED = 5_000
 """Mails after which a delta with a filter ends without a word; a list by windows then fills the rest."""
 WINDOW_DAYS = 7
 NOT_READ = ("subjects, bodies and attachments", "received mail", "drafts", "mailboxes of guests")
+HOW_TO = login.how_to("mail")
 
 
 class Config(login.Config):

@@ -26,6 +26,7 @@ NEWEST = 7
 MOST_COUNTED = 20
 """Pages of one window that a forecast looks at."""
 NOT_READ = ("subjects and internet addresses", "mail that was not delivered", "mail older than 90 days")
+HOW_TO = login.how_to("message_trace")
 MOST_DAYS = 90
 """How far back the service remembers."""
 

@@ -172,9 +172,12 @@ def _open(name: str, section: Mapping[str, object]) -> object:
     try:
         return open_connector(name, section)
     except ModuleNotFoundError as error:
-        family = name.partition("_")[0]
-        raise SettingsError(f"Connector {name} needs {error.name}. Install it: pip install 'ona-influence[{family}]'") from None
+        raise SettingsError(
+            f"Connector {name} needs {error.name}. Install the vendors' libraries: python -m pip install -r locks/service.txt"
+        ) from None
     except pydantic.ValidationError as error:
         faults = error.errors(include_input=False, include_url=False)
         wrong = "; ".join(f"{'.'.join(map(str, fault['loc'])) or 'section'}: {fault['msg']}" for fault in faults)
-        raise SettingsError(f"Settings of connector {name} do not fit: {wrong}. Mend [connectors.{name}] in ona.toml.") from None
+        raise SettingsError(
+            f"Settings of connector {name} do not fit: {wrong}. Mend [connectors.{name}] in ona.toml; see: ona connect {name}"
+        ) from None

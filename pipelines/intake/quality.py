@@ -131,7 +131,7 @@ def coverage_by_group(result: "Scan", labels: Mapping[int, str], minimum_group: 
     members = result.people.filter(pc.equal(result.people["kind"], AccountKind.MEMBER))
     seen = pc.is_in(members["person"], pc.unique(result.facts["person"].filter(pc.equal(result.facts["fact"], "turns")))).to_numpy()
     groups = members["group"].to_pylist()
-    told = _told_groups(groups, minimum_group)
+    told = _told_groups(groups, minimum_group + 1)  # whoever reads it may be one of them, and does not count
     shares = {labels.get(group, "–"): _band(seen[[one == group for one in groups]]) for group in told}
     return Coverage(_band(seen), dict(sorted(shares.items())), len({*groups} - {None, *told}))
 
@@ -176,6 +176,7 @@ def _account(name: str, pulls: Sequence[sa.Row[*tuple[object, ...]]], counts: Se
         if row.pull in numbers:
             fates[row.fate][row.code] += int(row.rows)
     read = sum(int(pull.read) for pull in pulls)
+    kept = sum(int(pull.accepted) + int(pull.duplicate) for pull in pulls)
     reasons = _reasons(read, fates)
     spans = [(pull.first, pull.last) for pull in pulls if pull.first is not None]
     return ConnectorQuality(
@@ -188,7 +189,7 @@ def _account(name: str, pulls: Sequence[sa.Row[*tuple[object, ...]]], counts: Se
         notes=dict(sorted(fates["note"].items())),
         first=min(first for first, _ in spans).date().isoformat() if spans else None,
         last=max(last for _, last in spans).date().isoformat() if spans else None,
-        verdict=UNUSABLE if read == 0 else CAUTION if reasons else USABLE,
+        verdict=UNUSABLE if kept == 0 else CAUTION if reasons else USABLE,
         reasons=reasons or (["nothing was read"] if read == 0 else []),
     )
 

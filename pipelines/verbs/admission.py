@@ -8,7 +8,7 @@ import typer
 from ona.errors import SettingsError
 from pipelines.access.rights import Right, Role
 from pipelines.access.sessions import LOCAL
-from pipelines.console import next_verb, print_json, say, table
+from pipelines.console import Verbs, next_verb, print_json, say, table
 from pipelines.entrance import tokens, viewers
 from pipelines.entrance.tokens import Scope
 from pipelines.entrance.viewers import Grant, Wish
@@ -17,17 +17,20 @@ from pipelines.verbs.options import Home, Json, workspace
 
 verbs = typer.Typer()
 
-people = typer.Typer(help="Who may sign in, and in which roles: invite the first, list, grant, approve, disable.", no_args_is_help=True)
-keys = typer.Typer(help="API tokens: make one, list them, revoke one.", no_args_is_help=True)
+people = typer.Typer(
+    cls=Verbs, help="Who may sign in, and in which roles: invite the first, list, grant, approve, disable.", no_args_is_help=True
+)
+keys = typer.Typer(cls=Verbs, help="API tokens: make one, list them, revoke one.", no_args_is_help=True)
 verbs.add_typer(people, name="viewers")
 verbs.add_typer(keys, name="token")
 
 ViewerId = Annotated[str, typer.Argument(help="As printed by ona viewers list.")]
-Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
 
 
 @people.command()
-def invite(role: Annotated[Role, typer.Option(help="admin or steward.")] = Role.ADMIN, home: Home = None, as_json: Json = False) -> None:
+def invite(
+    role: Annotated[Role, typer.Option(metavar="role", help="admin or steward.")] = Role.ADMIN, home: Home = None, as_json: Json = False
+) -> None:
     """Print a link that gives the first administrator, or the first privacy steward, their role; it works once, for three days."""
     with workspace(home) as ws:
         _in_company(ws)
@@ -55,9 +58,9 @@ def list_(home: Home = None, as_json: Json = False) -> None:
 @people.command()
 def grant(
     viewer: ViewerId,
-    role: Annotated[Role, typer.Argument()],
-    start: Day = None,
-    end: Day = None,
+    role: Annotated[Role, typer.Argument(metavar="role", help=", ".join(Role) + ".")],
+    start: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day with it; default: today.")] = None,
+    end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day without it; default: none.")] = None,
     stands_for: Annotated[str | None, typer.Option("--for", help="Viewer id of the manager whom an acting manager stands in for.")] = None,
     home: Home = None,
 ) -> None:
@@ -67,7 +70,7 @@ def grant(
         wish = Wish(viewer, role, start.date() if start else None, end.date() if end else None, stands_for)
         made = viewers.ask_grant(ws, LOCAL, wish)
     say(f"Asked: grant {made.id}.")
-    next_verb(f"the privacy steward approves; as long as there is none: ona viewers approve {made.id}")
+    next_verb(f"the privacy steward approves; as long as there is none: ona viewers approve {made.id}", home)
 
 
 @people.command()
@@ -99,8 +102,11 @@ def disable(
 
 @keys.command("new")
 def new(
-    right: Annotated[list[Right] | None, typer.Option(help="Only this right; repeat for more. Default: all that a token may have.")] = None,
-    days: Annotated[int, typer.Option(min=1, max=90)] = 90,
+    right: Annotated[
+        list[Right] | None,
+        typer.Option(metavar="right", help="Only this right, as see_groups; repeat for more. Default: all that a token may have."),
+    ] = None,
+    days: Annotated[int, typer.Option(min=1, max=90, help="How long it is good.")] = 90,
     home: Home = None,
     as_json: Json = False,
 ) -> None:

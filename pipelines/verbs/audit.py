@@ -5,16 +5,18 @@ from typing import Annotated
 import typer
 
 from pipelines import audit, audit_grants, scans
-from pipelines.console import print_json, say, table
+from pipelines.console import Verbs, print_json, say, table
 from pipelines.verbs.options import Home, Json, workspace
 
+Limit = Annotated[int, typer.Option(help="Entries at most, the latest first.")]
+
 verbs = typer.Typer(
-    name="audit", help="Who did what to whose data: list the audit log, or verify that nobody changed it.", no_args_is_help=True
+    cls=Verbs, name="audit", help="Who did what to whose data: list the audit log, or verify that nobody changed it.", no_args_is_help=True
 )
 
 
 @verbs.command("list")
-def list_log(limit: int = 50, home: Home = None, as_json: Json = False) -> None:
+def list_log(limit: Limit = 50, home: Home = None, as_json: Json = False) -> None:
     """Print the latest entries: who did what to whose data, people by their vault id."""
     with workspace(home) as ws:
         entries = audit.entries(ws, limit)

@@ -6,11 +6,12 @@ import typer
 
 from pipelines import audit
 from pipelines.audit import Act
-from pipelines.console import next_verb, print_json, say, table
+from pipelines.console import Verbs, next_verb, print_json, say, table
 from pipelines.growth import credentials, issuer
 from pipelines.verbs.options import Home, Json, workspace
 
 verbs = typer.Typer(
+    cls=Verbs,
     name="credentials",
     help="Credentials that people ask for: the key that signs them, how many there are, revoke one.",
     no_args_is_help=True,

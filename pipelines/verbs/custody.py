@@ -39,7 +39,7 @@ def erase(
 
 @verbs.command()
 def export(
-    path: Path,
+    path: Annotated[Path, typer.Argument(help="File to write; its ending says the form.")],
     layer: Annotated[str, typer.Option(help="For graphs: attention, relationship, ask or formal.")] = "relationship",
     purpose: Annotated[Purpose, typer.Option(help="What the file is for; it says so itself.")] = Purpose.NETWORK_HEALTH,
     scan: Scan = "latest",
@@ -56,7 +56,7 @@ def export(
 
 
 @verbs.command()
-def backup(path: Path, home: Home = None, as_json: Json = False) -> None:
+def backup(path: Annotated[Path, typer.Argument(help="File to write.")], home: Home = None, as_json: Json = False) -> None:
     """Write databases, lake and scans into one file with checksums; the key is not in it, keep that elsewhere."""
     with workspace(home) as ws, progress_bars(as_json) as progress:
         size = copies.backup(ws, path, progress)
@@ -68,7 +68,7 @@ def backup(path: Path, home: Home = None, as_json: Json = False) -> None:
 
 @verbs.command()
 def restore(
-    path: Path,
+    path: Annotated[Path, typer.Argument(help="File that ona backup wrote.")],
     home: Annotated[Path, typer.Option("--home", help="New folder of the deployment.")],
     key: Annotated[Path, typer.Option("--key", help="Key file that the backup was made under.")],
     checkpoints: Annotated[Path | None, typer.Option(help="Checkpoints of the audit log: who was erased since is erased again.")] = None,
@@ -83,7 +83,7 @@ def restore(
     say(f"{home}  {found.files:,} files, each as its checksum says; {found.erased_again:,} people erased again.")
     if checkpoints is None:
         say("Without --checkpoints nobody could be erased again: whoever was erased after this backup is back in it.")
-    next_verb(f"ona scans --home {home}")
+    next_verb("ona scans", home)
 
 
 @verbs.command()

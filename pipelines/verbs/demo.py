@@ -19,9 +19,9 @@ verbs = typer.Typer()
 def fake_vendors(
     home: Annotated[Path, typer.Option("--home", help="Folder for settings, key, token and certificate.")] = Path("fake"),
     people: Annotated[int, typer.Option(help="Size of the company.")] = 60,
-    weeks: int = 8,
+    weeks: Annotated[int, typer.Option(help="Weeks that its records span.")] = 8,
     faults: Annotated[float, typer.Option(min=0.0, max=0.5, help="Share of calls that fail.")] = 0.0,
-    port: int = 8443,
+    port: Annotated[int, typer.Option(help="Port to listen on.")] = 8443,
 ) -> None:
     """Serve Slack and others over a simulated company on this machine, to try a network pull without an account."""
 
@@ -38,7 +38,7 @@ def demo(
     people: Annotated[int, typer.Option(help="Size of the company.")] = 300,
     seed: Annotated[int, typer.Option(help="Another seed, another company.")] = 7,
     serve: Annotated[bool, typer.Option(help="Serve the pages afterwards.")] = True,
-    port: int | None = None,
+    port: Annotated[int | None, typer.Option(help="Port of the pages; default: the settings'.")] = None,
     as_json: Json = False,
 ) -> None:
     """Simulate a company in vendor files, pull it, scan it and serve its pages: the whole road in one command."""

@@ -3,11 +3,13 @@
 import typer
 
 from pipelines import rotation
-from pipelines.console import next_verb, print_json, say
+from pipelines.console import Verbs, next_verb, print_json, say
 from pipelines.settings import load_settings
 from pipelines.verbs.options import Home, Json, workspace
 
-verbs = typer.Typer(name="keys", help="The root key: look at its versions, make a new one, and retire old ones.", no_args_is_help=True)
+verbs = typer.Typer(
+    cls=Verbs, name="keys", help="The root key: look at its versions, make a new one, and retire old ones.", no_args_is_help=True
+)
 
 
 @verbs.command("list")

@@ -2,11 +2,11 @@
 
 import typer
 
-from pipelines.console import print_json, progress_bars, say
+from pipelines.console import Verbs, print_json, progress_bars, say
 from pipelines.growth import mailing
 from pipelines.verbs.options import DryRun, Home, Json, workspace
 
-verbs = typer.Typer(name="mail", help="Mail to people who agreed to it.", no_args_is_help=True)
+verbs = typer.Typer(cls=Verbs, name="mail", help="Mail to people who agreed to it.", no_args_is_help=True)
 
 
 @verbs.command("nudges")

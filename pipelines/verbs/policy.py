@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -14,14 +15,14 @@ from pipelines.access import ReadableScan, Viewer
 from pipelines.access.explain import Decision, explain_group, explain_person, explain_right
 from pipelines.access.held import holder
 from pipelines.access.rights import Right, Role
-from pipelines.console import next_verb, print_json, say
+from pipelines.console import Verbs, next_verb, print_json, say
 from pipelines.publishing import Wanted
 from pipelines.storage.workspace import Workspace
 from pipelines.verbs.options import Home, Json, Scan, workspace
 
 verbs = typer.Typer()
 
-policy = typer.Typer(help="Why somebody may or may not see something.", no_args_is_help=True)
+policy = typer.Typer(cls=Verbs, help="Why somebody may or may not see something.", no_args_is_help=True)
 verbs.add_typer(policy, name="policy")
 
 UNIT = re.compile(r"company|d?\d{1,9}")
@@ -42,7 +43,7 @@ def publish(  # noqa: PLR0913, PLR0917 - one parameter for each option
     with workspace(home) as ws:
         sealed = scans.open_scan(ws, scan)
         found = publishing.publish(ws, sealed, access.LOCAL_ANALYST, wanted)
-    _print(sealed.id, found, as_json)
+    _print(sealed.id, found, home, as_json)
 
 
 @verbs.command()
@@ -57,16 +58,16 @@ def withdraw(
         sealed = scans.open_scan(ws, scan)
         publishing.withdraw(ws, sealed.id, access.LOCAL_ANALYST, _audiences(to))
         found = publishing.publications(ws, sealed.id)
-    _print(sealed.id, found, as_json)
+    _print(sealed.id, found, home, as_json)
 
 
-def _print(scan: str, found: Sequence[publishing.Publication], as_json: bool) -> None:
+def _print(scan: str, found: Sequence[publishing.Publication], home: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(found)
         return
     said = ", ".join(f"{one.audience}{f' until {one.until}' if one.until else ''}" for one in found)
     say(f"Scan {scan} is published to: {said or 'nobody'}.")
-    next_verb("ona serve")
+    next_verb("ona serve", home)
 
 
 @policy.command()

@@ -1,6 +1,7 @@
 """Verbs of sources: say how to connect one, read from all."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -32,7 +33,7 @@ def pull(
             return
         with progress_bars(as_json) as progress:
             outcomes = pulls.pull(ws, names or [], overrides, progress=progress)
-    _print_pulls(outcomes, as_json)
+    _print_pulls(outcomes, home, as_json)
     if any(outcome.error for outcome in outcomes):
         raise typer.Exit(69)
 
@@ -75,16 +76,17 @@ def _print_forecast(forecasts: Sequence[pulls.Forecast], as_json: bool) -> None:
     say(f"Not read: {pulls.NEVER}.")
 
 
-def _print_pulls(outcomes: Sequence[pulls.Outcome], as_json: bool) -> None:
+def _print_pulls(outcomes: Sequence[pulls.Outcome], home: Path | None, as_json: bool) -> None:
     if as_json:
         print_json(outcomes)
         return
     table("Connector Stream Read New Duplicate Dropped Quarantined", [_pull_row(outcome) for outcome in outcomes])
-    say(*connecting.asked_in_words(outcomes))
+    say(*connecting.asked_in_words(outcomes), *connecting.refused_in_words(outcomes))
     for outcome in outcomes:
         if outcome.error:
             err.print(f"{outcome.connector}: {outcome.error}", markup=False, highlight=False)
-    next_verb("ona scan")
+    failed = any(outcome.error for outcome in outcomes)
+    next_verb("mend what failed, then: ona pull" if failed else "ona scan", home)
 
 
 def _pull_row(outcome: pulls.Outcome) -> tuple[object, ...]:

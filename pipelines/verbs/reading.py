@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from pipelines import access, scans
-from pipelines.console import print_json, say, table
+from pipelines.access.words import NOT_ENOUGH, REASONS
+from pipelines.console import next_verb, print_json, say, table
 from pipelines.verbs.options import Home, Json, Scan, workspace
 
 verbs = typer.Typer()
@@ -18,7 +19,7 @@ Facet = Annotated[str, typer.Option(help="helper, broker or reach.")]
 def people(
     facet: Facet = "helper",
     hidden: Annotated[bool, typer.Option(help="Only hidden influencers.")] = False,
-    limit: int = 20,
+    limit: Annotated[int, typer.Option(help="People at most.")] = 20,
     scan: Scan = "latest",
     home: Home = None,
     as_json: Json = False,
@@ -29,7 +30,12 @@ def people(
     if as_json:
         print_json(rows)
     elif rows:
-        table("Id Person Team Score Interval Tier Stands_out Hidden Badges", [_person_row(row, facet) for row in rows])
+        table(
+            "Id Person Team Score Interval Stands_out Badges", [_person_row(row, facet) for row in rows], cut=("Person", "Team", "Badges")
+        )
+        reasons = sorted({str(row[f"{facet}_reason"]) for row in rows if row[facet] is None})
+        say(*(f"{code}: {REASONS.get(code, NOT_ENOUGH)}" for code in reasons))
+        next_verb("ona person ID", home)
     else:
         say("Nobody fits. With few people or little data that is an honest answer.")
 
@@ -51,6 +57,5 @@ def _person_row(row: Mapping[str, object], facet: str) -> tuple[object, ...]:
     value, low, high = (row[name] for name in (facet, f"{facet}_low", f"{facet}_high"))
     interval = "" if value is None else f"{low:.0f}-{high:.0f}"
     score = row[f"{facet}_reason"] if value is None else f"{value:.0f}"
-    names = ("team", f"{facet}_tier", "stands_out", "hidden", "badges")
-    team, tier, marks, hidden, badges = (row[name] for name in names)
-    return (row["person"], row["label"], team, score, interval, tier, marks, hidden, badges)
+    marks = f"{row['stands_out']}{', hidden' if row['hidden'] else ''}"
+    return (row["person"], row["label"], row["team"] or "not shown", score, interval, marks, row["badges"])

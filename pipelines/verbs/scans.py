@@ -19,7 +19,7 @@ verbs = typer.Typer()
 
 @verbs.command()
 def scan(
-    weeks: Annotated[int, typer.Option(help="Length of the window.")] = 13,
+    weeks: Annotated[int, typer.Option(min=1, max=60, help="Length of the window.")] = 13,
     end: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day after the window, a Monday.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed of every random draw; default: the settings'.")] = None,
     dry_run: DryRun = False,
@@ -43,8 +43,9 @@ def scan(
         if as_json:
             print_json({"scan": sealed.id, "score_hash": scans.score_hash(sealed), "folder": sealed.folder, **scans.headline(sealed)})
             return
-    say(f"Scan {sealed.id}: {_sentence(sealed)}", f"Place {sealed.folder}")
-    next_verb("ona people, ona quality, or: ona serve")
+    span = f"from {sealed.quality['start']} until {sealed.quality['end']}"
+    say(f"Scan {sealed.id}: {_sentence(sealed)}", f"Weeks {span}, in {sealed.folder}")
+    next_verb(f"ona quality, ona people, ona serve{', each with' if home else ''}", home)
 
 
 @verbs.command()

@@ -1,5 +1,7 @@
 """Verbs that run until they are stopped: the pages and the API, and the worker of long work."""
 
+from typing import Annotated
+
 import typer
 
 from pipelines.jobs.worker import work
@@ -11,7 +13,11 @@ verbs = typer.Typer()
 
 
 @verbs.command()
-def serve(home: Home = None, host: str | None = None, port: int | None = None) -> None:
+def serve(
+    home: Home = None,
+    host: Annotated[str | None, typer.Option(help="Address to listen on; default: the settings'.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on, 0 for a free one; default: the settings'.")] = None,
+) -> None:
     """Serve the pages and the API on this machine; prints a link that opens them once."""
     serve_pages(load_settings(home), host, port)
 

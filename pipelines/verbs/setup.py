@@ -16,4 +16,4 @@ def init(home: Home = None) -> None:
     settings.write_template(place)
     made = keys.create_key(place / "key")
     say(f"Settings  {place / 'ona.toml'}", f"Key       {made} (keep a copy elsewhere: without it nobody can be named again)")
-    next_verb("add your connectors to ona.toml, then: ona doctor")
+    next_verb("add your connectors to ona.toml, then: ona doctor", home)

@@ -12,14 +12,14 @@ from pipelines.access import LOCAL_ANALYST
 from pipelines.access.need_answers import Need
 from pipelines.access.needs import read_needs
 from pipelines.access.skills import read_priorities
-from pipelines.console import next_verb, print_json, say, table
+from pipelines.console import Verbs, next_verb, print_json, say, table
 from pipelines.growth import nudges
 from pipelines.growth.needs import record_finding
 from pipelines.intake import skill_tables
 from pipelines.verbs.options import Home, Json, Scan, workspace
 
 verbs = typer.Typer(
-    name="skills", help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True
+    cls=Verbs, name="skills", help="Skills beside influence: load tables, see what is most pressing, choose nudges.", no_args_is_help=True
 )
 
 KindArgument = Annotated[str, typer.Argument(help=f"What the table holds: {', '.join(skill_tables.SHEETS)}.")]
@@ -37,7 +37,7 @@ def load_table(kind: KindArgument, path: PathArgument, home: Home = None, as_jso
     say(f"Kept {found.kept:,} rows of {kind}; {found.duplicate:,} came twice, {sum(found.quarantined.values()):,} could not be read.")
     for code, rows in found.quarantined.items():
         say(f"  {code}: {rows:,}")
-    next_verb("ona skills gaps")
+    next_verb("ona skills gaps", home)
 
 
 @verbs.command()
@@ -84,7 +84,7 @@ def debrief(
     with workspace(home) as ws:
         wanted = record_finding(ws, LOCAL_ANALYST, scans.open_scan(ws, scan), (unit, skill), finding, target)
     say(f"Kept. Target at the next scan: {wanted:.0%} without a gap.")
-    next_verb("ona skills needs")
+    next_verb("ona skills needs", home)
 
 
 def _line(one: Need) -> list[str]:

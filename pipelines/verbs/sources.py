@@ -7,14 +7,14 @@ import typer
 from connectors.identity import HandleError, canonical
 from ona.errors import NotFoundError, SettingsError
 from pipelines import audit
-from pipelines.console import print_json, progress_bars, say, table
+from pipelines.console import Verbs, print_json, progress_bars, say, table
 from pipelines.intake import people, pulls
 from pipelines.verbs.options import Home, Json, workspace
 
 verbs = typer.Typer()
 
-badge_verbs = typer.Typer(help="Badges and certificates.", no_args_is_help=True)
-join_verbs = typer.Typer(help="Accounts of several systems that were taken for one person.", no_args_is_help=True)
+badge_verbs = typer.Typer(cls=Verbs, help="Badges and certificates.", no_args_is_help=True)
+join_verbs = typer.Typer(cls=Verbs, help="Accounts of several systems that were taken for one person.", no_args_is_help=True)
 verbs.add_typer(badge_verbs, name="badges")
 verbs.add_typer(join_verbs, name="joins")
 

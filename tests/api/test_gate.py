@@ -45,6 +45,12 @@ def test_what_does_not_exist_and_what_is_closed_look_alike_to_strangers(stranger
     assert stranger.get(path).status_code == 401
 
 
+def test_whoever_sends_a_token_that_is_not_good_is_told_of_the_token(stranger):
+    refused = stranger.get("/api/v1/scans", headers={"Authorization": "Bearer ona_guessed"})
+    assert (refused.status_code, refused.json()["detail"]) == (401, problems.BAD_TOKEN)
+    assert stranger.get("/api/v1/scans").json()["detail"] == problems.SIGN_IN
+
+
 def test_looking_at_the_link_spends_nothing_and_the_button_spends_it_once(running, stranger):
     link = issue_link(running.state.ws)
     for _ in range(3):

@@ -95,6 +95,13 @@ def test_a_folder_is_read_whole(tmp_path):
     assert coverage.notes["file_ignored"] == 1
 
 
+@pytest.mark.parametrize("body", ["x\n", "long\n" * 3_000], ids=["short mails", "mails of 15 kB"])
+def test_a_forecast_counts_about_as_many_mails_as_are_read(read, tmp_path, body):
+    found, _ = read("".join(mail(body, Message_ID=f"<{n}@x.example>") for n in range(300)))
+    assert 270 <= Connector(Config(path=tmp_path / "a.mbox")).size() <= 330  # 300 were written
+    assert len(found) == 300
+
+
 def test_what_is_no_mbox_is_refused_and_an_empty_one_is_empty(read):
     assert read("")[0] == []
     with pytest.raises(FileError) as caught:

@@ -110,6 +110,12 @@ def test_kinds_consents_and_slack_ids_are_read(read):
     assert coverage.notes == {"kind_unknown": 1}
 
 
+def test_a_slack_id_without_a_team_leaves_its_person_in_place(read):
+    people, coverage = read("employee_id,slack_id\n1,U1\n2,T1/U2\n")
+    assert [person.handles for person in people] == [("id:hr/1",), ("id:hr/2", "slack:T1/U2")]
+    assert (coverage.notes, coverage.quarantined) == ({"slack_id_without_team": 1}, {})
+
+
 def test_the_manufacturing_company_has_154_employees_7_technical_and_6_former_accounts():
     if not REPORTS.exists():
         pytest.skip("the manufacturing e-mail data set is not beside the repository")

@@ -6,7 +6,7 @@ import logging
 import msgspec
 import pytest
 
-from connectors.google.login import CONTENT, NEEDED
+from connectors.google.login import CONTENT, LISTING, NEEDED
 from connectors.identity import canonical
 from connectors.simulated.faults import Faults
 from connectors.simulated.identities import CANARY
@@ -132,10 +132,15 @@ def test_tokens_that_die_in_the_middle_are_renewed(workspace):
 
 
 def test_a_check_names_scopes_that_are_missing_or_open_content(workspace):
-    with workspace(delegated=frozenset((*NEEDED["gmail"], CONTENT[0]))) as acme:
+    with workspace(delegated=frozenset((*NEEDED["gmail"], *LISTING, CONTENT[0]))) as acme:
         assert acme.connector("gmail").check().too_wide == (CONTENT[0],)
         assert acme.connector("gmail").check().missing == ()
         assert acme.connector("calendar").check().missing == NEEDED["calendar"]
+
+
+def test_a_check_of_mail_asks_for_the_scope_that_names_the_mailboxes(workspace):
+    with workspace(delegated=frozenset(NEEDED["gmail"])) as acme:
+        assert acme.connector("gmail").check().missing == LISTING  # without it a pull ends before its first mailbox
 
 
 def test_a_delegation_without_the_scope_is_told_by_name(workspace):
