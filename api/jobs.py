@@ -137,10 +137,17 @@ ACCEPTED: dict[int | str, dict[str, Any]] = {
     },
 }
 
+EVENT = {
+    "type": "object",
+    "required": ["event", "data"],
+    "properties": {"event": {"enum": ["progress", "end"]}, "data": {"type": "string", "contentMediaType": "application/json"}},
+}
+"""What one event of a stream is: OpenAPI 3.1 has no word of its own for the items of a stream."""
+
 EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Server-sent events `progress` and `end`, each with the whole job as JSON.",
-        "content": {"text/event-stream": {"schema": {"type": "string"}}},
+        "content": {"text/event-stream": {"schema": EVENT}},
     }
 }
 

@@ -55,13 +55,13 @@ def exposed(published: sp.csr_array, minimum: int) -> list[frozenset[int]]:
     if (innermost := _innermost(published)) is not None:
         return _small_rests(innermost, minimum)
     atoms, sizes = _atoms(published)
-    reduced, *others = (_Reduced.of(atoms, prime) for prime in PRIMES)
+    reduced = _Reduced.of(atoms, PRIMES[0])
     functional = reduced.functional
     small = np.flatnonzero((sizes > 0) & (sizes < minimum) & (atoms.sum(axis=0) > 0))
-    found: list[tuple[int, ...]] = []
-    for component in reduced.components(small):
-        candidates = _vanishing(component, functional[component], sizes[component], minimum)
-        found += [subset for subset in candidates if all(other.derives(subset) for other in others)]
+    parts = reduced.components(small)
+    candidates = [one for part in parts for one in _vanishing(part, functional[part], sizes[part], minimum)]
+    others = [_Reduced.of(atoms, prime) for prime in PRIMES[1:]] if candidates else []
+    found = [one for one in candidates if all(other.derives(one) for other in others)]
     smallest = [one for one in found if not any(set(other) < set(one) for other in found)]
     code = _codes(published)
     return sorted((frozenset(np.flatnonzero(np.isin(code, one)).tolist()) for one in smallest), key=sorted)
@@ -109,18 +109,18 @@ def beside(asked: sp.csr_array, answered: sp.csr_array, minimum: int) -> Flags:
     Notes
     -----
     Of the sets that a sum of few people is made of the smallest waits, whether those people are in it or not: the rest of a former
-    department beside its teams of now. What follows from the answered sets alone was told, and nothing here takes it back.
+    department beside its teams of now. It waits for every such sum at once, until nothing follows. What follows from the answered
+    sets alone was told, and nothing here takes it back.
     """
     sizes, waits = np.diff(asked.indptr), np.zeros(asked.shape[0], dtype=np.bool_)
     largest_first = np.lexsort((np.arange(sizes.size), -sizes))
     while True:
         kept = largest_first[~waits[largest_first]]
         every = sp.csr_array(sp.vstack([answered, asked[kept]]))
-        leaks = exposed(every, minimum)
-        last = _last_needed(every, leaks) - answered.shape[0] if leaks else -1
-        if last < 0:
+        last = _last_needed(every, exposed(every, minimum)) - answered.shape[0]
+        if not (last >= 0).any():
             return waits
-        waits[kept[last]] = True
+        waits[kept[last[last >= 0]]] = True
 
 
 def settled(published: sp.csr_array, hidden: Flags) -> Ints:
@@ -144,14 +144,17 @@ def settled(published: sp.csr_array, hidden: Flags) -> Ints:
     return unknown[[all(one.derives([cell]) for one in every) for cell in range(unknown.size)]]
 
 
-def _last_needed(published: sp.csr_array, sums: Sequence[frozenset[int]]) -> int:
-    """Return the last set that any of these sums is made of, where earlier sets are taken first."""
+def _last_needed(published: sp.csr_array, sums: Sequence[frozenset[int]]) -> Ints:
+    """Return for each of these sums the last set that it is made of, where earlier sets are taken first."""
+    if not sums:
+        return np.empty(0, dtype=np.int64)
     _, first = np.unique(_codes(published), return_index=True)
     wanted = [np.isin(first, list(people)) for people in sums]
     columns = np.vstack([published.tocsc()[:, first].toarray(), *wanted]).T.astype(np.int64)
     reduced = _Reduced.of(columns, PRIMES[0])  # its pivots are the first sets that do not follow from those before them
-    used = reduced.rows[:, published.shape[0] :].any(axis=1)
-    return int(reduced.pivots[used].max())
+    used = reduced.rows[:, published.shape[0] :] != 0
+    found: Ints = np.where(used, reduced.pivots[:, None], -1).max(axis=0)
+    return found
 
 
 def _innermost(published: sp.csr_array) -> Ints | None:

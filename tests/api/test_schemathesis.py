@@ -114,6 +114,14 @@ def test_links_lead_from_what_is_made_or_listed_to_what_can_be_done_with_it(serv
     follow(served, document, Role.ANALYST, examples=2, number=0)
 
 
+def test_the_events_of_a_job_are_what_the_document_says(served, document):
+    headers = signed_in(served, Role.ADMIN)
+    job = document["/api/v1/pulls"]["POST"].Case(body={}, media_type="application/json").call(base_url=BASE, headers=headers).json()["id"]
+    document["/api/v1/jobs/{job_id}"]["DELETE"].Case(path_parameters={"job_id": job}).call(base_url=BASE, headers=headers)  # it ends
+    case = document["/api/v1/jobs/{job_id}/events"]["GET"].Case(path_parameters={"job_id": job})
+    case.call_and_validate(base_url=BASE, headers=headers, checks=EVERY)
+
+
 def walk(app, document, role, mode, *, examples, number=None):
     """Send so many requests to every operation."""
     walked, broken, is_meant = 0, [], mode is GenerationMode.POSITIVE and number is None
