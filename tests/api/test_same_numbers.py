@@ -70,9 +70,15 @@ def test_the_list_of_people_and_its_twin_agree_under_any_filter(client, query):
     assert shown(page) - given_by(answer) - CONSTANTS == set()
     rows = re.findall(r'<tr>\s*<th scope="row"><a href="/people/(\w+)[^>]*>([^<]+)</a>', page)
     assert rows == [(one["id"], one["label"]) for one in answer["people"]]
-    scores = re.findall(r"<b>(\d+)</b> <span class=\"soft\">\((\d+)–(\d+)\)", page)
+    number = r"(\d+(?:\.\d)?)"
+    scores = re.findall(rf"<b>{number}</b> <span class=\"soft\">\({number}–{number}\)", page)
     known = [one["score"] for one in answer["people"] if one["score"]["value"] is not None]
-    assert scores == [tuple(f"{one[name]:.0f}" for name in ("value", "low", "high")) for one in known]
+    assert scores == [as_precise(one, shown) for one, shown in zip(known, scores, strict=True)]
+
+
+def as_precise(score, shown):
+    """Place and interval with as many decimals as the page shows: one where the interval is narrower than a place."""
+    return tuple(f"{score[name]:.{len(text.partition('.')[2])}f}" for name, text in zip(("value", "low", "high"), shown, strict=True))
 
 
 def test_a_person_has_the_same_numbers_on_both_sides(client):
