@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
-from typer._click.core import Context
+from typer._click.core import Context  # typer keeps what its groups take under no other name
 from typer._click.formatting import HelpFormatter
 from typer.core import TyperGroup
 

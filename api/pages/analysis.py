@@ -54,8 +54,7 @@ class Release(BaseModel):
 @router.get("/connections")
 def connections_page(request: Request, ws: Place, viewer: Looker) -> Response:
     """Show what is connected, when it was last read, and how well."""
-    found = read_connections(ws, viewer)
-    return render(request, "connections.html", None, connections=found, takes_token=takes_token, scopes=None, checked=None)
+    return _connections(request, ws, viewer, scopes=None, checked=None)
 
 
 @router.post("/connections/{name}/check")
@@ -65,10 +64,7 @@ def check_page(request: Request, ws: Place, viewer: Checker, name: ConnectorName
         scopes, refused = checked(ws, name), None
     except OnaError as error:
         scopes, refused = None, str(error)
-    found = read_connections(ws, viewer)
-    return render(
-        request, "connections.html", None, connections=found, takes_token=takes_token, scopes=scopes, checked=name, refused=refused
-    )
+    return _connections(request, ws, viewer, scopes=scopes, checked=name, refused=refused)
 
 
 @router.get("/scans")
@@ -156,6 +152,11 @@ def preview_page(
     """Show the map as one manager would see it."""
     found = publishing.preview(ws, scan, viewer, manager, unit)
     return render(request, "units.html", scan, map=found, drawn=None, view="table", contact=contact_of(found), previewed=manager)
+
+
+def _connections(request: Request, ws: Workspace, viewer: access.Viewer, **about: object) -> Response:
+    found = read_connections(ws, viewer)
+    return render(request, "connections.html", None, connections=found, takes_token=takes_token, **about)
 
 
 def _publish_page(request: Request, ws: Workspace, scan: PageScan, viewer: Publisher, refused: str | None = None) -> Response:

@@ -73,12 +73,12 @@ def test_the_list_of_people_and_its_twin_agree_under_any_filter(client, query):
     number = r"(\d+(?:\.\d)?)"
     scores = re.findall(rf"<b>{number}</b> <span class=\"soft\">\({number}–{number}\)", page)
     known = [one["score"] for one in answer["people"] if one["score"]["value"] is not None]
-    assert scores == [as_precise(one, shown) for one, shown in zip(known, scores, strict=True)]
+    assert scores == [as_precise(one, texts) for one, texts in zip(known, scores, strict=True)]
 
 
-def as_precise(score, shown):
+def as_precise(score, texts):
     """Place and interval with as many decimals as the page shows: one where the interval is narrower than a place."""
-    return tuple(f"{score[name]:.{len(text.partition('.')[2])}f}" for name, text in zip(("value", "low", "high"), shown, strict=True))
+    return tuple(f"{score[name]:.{len(text.partition('.')[2])}f}" for name, text in zip(("value", "low", "high"), texts, strict=True))
 
 
 def test_a_person_has_the_same_numbers_on_both_sides(client):
